@@ -1,0 +1,113 @@
+"""Every error a caller can meet.
+
+CodetrieverError
+├── by what was asked:   InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, ConfirmationNeeded
+├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull
+└── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
+
+A message says what is wrong and where; the hint says what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class CodetrieverError(Exception):
+    """The root: `code` is stable for programs, `exit_code` for shells, `status` for HTTP."""
+
+    code = "error"
+    exit_code = 2
+    status = 500
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def as_dict(self) -> dict[str, str]:
+        """The value that every interface prints under "error"."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class InvalidQuery(CodetrieverError):
+    """The question cannot be asked: empty, too long, or with options that contradict."""
+
+    code, status = "invalid_query", 422
+
+
+class InvalidSetting(CodetrieverError):
+    """A setting has a value it cannot have; the message names where it came from."""
+
+    code, status = "invalid_setting", 422
+
+
+class PathNotFound(CodetrieverError):
+    """A path that was named does not exist or may not be used."""
+
+    code, status = "path_not_found", 404
+
+
+class ViewNotFound(CodetrieverError):
+    """No index of that repository and branch exists."""
+
+    code, status = "view_not_found", 404
+
+
+class SymbolNotFound(CodetrieverError):
+    """Nothing of that name is defined."""
+
+    code, status = "symbol_not_found", 404
+    exit_code = 1
+
+
+class ConfirmationNeeded(CodetrieverError):
+    """The work is larger than one starts by accident."""
+
+    code, status = "confirmation_needed", 409
+
+
+class StoreLocked(CodetrieverError):
+    """Another process is writing and did not finish in time."""
+
+    code, status = "store_locked", 503
+
+
+class StoreDamaged(CodetrieverError):
+    """A file of the store is not what was written."""
+
+    code, status = "store_damaged", 500
+
+
+class StoreFormatUnsupported(CodetrieverError):
+    """The store was written by a newer version."""
+
+    code, status = "store_format_unsupported", 500
+
+
+class StoreNotWritable(CodetrieverError):
+    """The store's folder cannot be written."""
+
+    code, status = "store_not_writable", 500
+
+
+class DiskFull(CodetrieverError):
+    """There was no room for what had to be written; the last whole generation still answers."""
+
+    code, status = "disk_full", 507
+
+
+class ExtraMissing(CodetrieverError):
+    """An optional part is not installed; the hint is the command that installs it."""
+
+    code, status = "extra_missing", 501
+
+
+class ModelUnavailable(CodetrieverError):
+    """The embedding model's files are missing, damaged or of another version."""
+
+    code, status = "model_unavailable", 500
+
+
+class EmbedderFailed(CodetrieverError):
+    """An embedder raised, timed out or answered with the wrong shape."""
+
+    code, status = "embedder_failed", 502
