@@ -1,0 +1,1 @@
+"""I have text: where are the pieces?"""

@@ -1,0 +1,1 @@
+"""I have a corpus: how does it get into the store?"""

@@ -1,0 +1,1 @@
+"""I have candidates: in which order do they answer the question?"""

@@ -1,0 +1,1 @@
+"""I have a question: what do I answer?"""

@@ -1,0 +1,1 @@
+"""Where is the index kept, and what can one rely on?"""

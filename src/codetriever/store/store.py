@@ -1,22 +1,23 @@
 """The store seam: where is the index kept, and what can one rely on?
 
-**What is kept.** A *blob* (a file's bytes, named by SHA-256 and language) with its content, chunks, terms, vectors and definitions,
-once per repository, however many paths, branches and worktrees list it. A *view* is a list path -> blob, one per branch of a checkout. A *generation* is
-one state of one view, numbered from 1.
+**What is kept.** A *blob* (a file's bytes, named by SHA-256 and language) with its content, chunks, terms, vectors and
+definitions, once per repository, however many paths, branches and worktrees list it. A *view* is a list path -> blob, one per
+branch of a checkout. A *generation* is one state of one view, numbered from 1.
 
-**What is durable, and when.** `Writer.add` takes analysed blobs; they become durable at the latest at `Writer.flush` or `Writer.switch`, and are then found
-by `Writer.known` in later runs, but no search sees them. `Writer.switch` makes one list of files visible in a single transaction: before it returns
-searches see the old generation, afterwards the new one, and never a mixture. What no view lists is swept after the switch.
+**What is durable, and when.** `Writer.add` takes analysed blobs; they become durable at the latest at `Writer.flush` or
+`Writer.switch`, and are then found by `Writer.known` in later runs, but no search sees them. `Writer.switch` makes one list of
+files visible in a single transaction: before it returns searches see the old generation, afterwards the new one, and never a
+mixture. What no view lists is swept after the switch.
 
-**Who waits for whom.** One writer per repository: a second one waits, then raises `StoreLocked`. Readers wait for nobody and block nobody. A
-`Snapshot` answers from the generation it was opened on for as long as it is open, whatever writers do.
+**Who waits for whom.** One writer per repository: a second one waits, then raises `StoreLocked`. Readers wait for nobody and
+block nobody. A `Snapshot` answers from the generation it was opened on for as long as it is open, whatever writers do.
 
-**What breaks.** A process that dies at any moment leaves the last switched generation. A file that is not what was written raises `StoreDamaged`;
-a store of a newer format raises `StoreFormatUnsupported`. Nothing is half-read.
+**What breaks.** A process that dies at any moment leaves the last switched generation. A file that is not what was written raises
+`StoreDamaged`; a store of a newer format raises `StoreFormatUnsupported`. Nothing is half-read.
 
-**Numbers.** Within a snapshot chunks have *ordinals* in `0..ordinals-1` and files have the positions of their rows in `files`. Some ordinals may
-belong to no file of the view; nothing that a snapshot returns contains them. The chunks of one blob have consecutive ordinals in byte order. Ordinals
-mean nothing outside their snapshot, so nothing may be ordered by them.
+**Numbers.** Within a snapshot chunks have *ordinals* in `0..ordinals-1` and files have the positions of their rows in `files`.
+Some ordinals may belong to no file of the view; nothing that a snapshot returns contains them. The chunks of one blob have
+consecutive ordinals in byte order. Ordinals mean nothing outside their snapshot, so nothing may be ordered by them.
 """
 
 from __future__ import annotations
@@ -120,7 +121,10 @@ class Writer(Protocol):
         ...
 
     def add(self, batch: AnalysedBlobs) -> Sequence[int]:
-        """Take analysed blobs and return their numbers; one that is there already keeps its number. Not visible, perhaps not yet durable."""
+        """Take analysed blobs and return their numbers; one that is there already keeps its number.
+
+        They are not visible, and perhaps not yet durable.
+        """
         ...
 
     def flush(self) -> None:

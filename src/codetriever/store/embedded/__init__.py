@@ -1,0 +1,1 @@
+"""The embedded store: SQLite decides what is visible, memory-mapped files hold the rest."""
