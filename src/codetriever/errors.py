@@ -1,7 +1,7 @@
 """Every error a caller can meet.
 
 CodetrieverError
-├── by what was asked:   InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, ConfirmationNeeded
+├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, ConfirmationNeeded
 ├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull
 └── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
 
@@ -26,6 +26,12 @@ class CodetrieverError(Exception):
     def as_dict(self) -> dict[str, str]:
         """The value that every interface prints under "error"."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class InvalidArguments(CodetrieverError):
+    """The command line does not say what to do: an unknown option, a missing word, options that contradict."""
+
+    code, status = "invalid_arguments", 422
 
 
 class InvalidQuery(CodetrieverError):

@@ -286,6 +286,92 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """One occurrence of a symbol. `kind` is definition, import, call, reference, comment or string; `text` is its whole line."""
+
+    path: str
+    line: int
+    byte_start: int
+    byte_end: int
+    kind: str
+    text: str
+    name: str = ""  # qualified name of the definition it lies in, or ""
+    language: str = ""
+    role: str = ""
+    repository: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsagesAnswer:
+    """A page of the occurrences of a symbol; `total` and `counts` (by kind) are of all of them."""
+
+    symbol: str
+    usages: tuple[Usage, ...]
+    total: int
+    counts: dict[str, int]
+    generation: int
+    freshness: Freshness
+    took_ms: float
+    exhaustive: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Some lines of a file. `kind` and `name` are those of the definition they are, else "block" and ""."""
+
+    start_line: int
+    end_line: int
+    byte_start: int
+    byte_end: int
+    text: str
+    kind: str = "block"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextAnswer:
+    """What surrounds a line: the definition it lies in (widened by the radius), the file's imports, and the definitions beside it."""
+
+    path: str
+    line: int
+    language: str
+    enclosing: Excerpt
+    imports: Excerpt | None
+    before: tuple[Definition, ...]
+    after: tuple[Definition, ...]
+    generation: int
+    freshness: Freshness
+    took_ms: float
+    repository: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutline:
+    """What one file defines, in byte order."""
+
+    path: str
+    language: str
+    definitions: tuple[Definition, ...]
+    repository: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineAnswer:
+    """What a file, or every file of a folder, defines; `total` counts definitions."""
+
+    path: str
+    files: tuple[FileOutline, ...]
+    total: int
+    generation: int
+    freshness: Freshness
+    took_ms: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What a refresh did. Durations in seconds, sizes in bytes."""
 
