@@ -71,6 +71,10 @@ class Snapshot(Protocol):
         """Return terms of the stored vocabulary that start with `prefix`, in order; some may have no posting in this view."""
         ...
 
+    def terms_containing(self, part: str, limit: int) -> Sequence[str]:
+        """Return up to `limit` terms of the stored vocabulary that hold `part` anywhere; some may have no posting in this view."""
+        ...
+
     def path_postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return the files whose path holds the term, ascending, and how often."""
         ...
