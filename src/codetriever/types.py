@@ -122,16 +122,16 @@ class Pieces:
 class Filter:
     """What a search may return; empty means everything.
 
-    `paths` are globs relative to the repository's root, a leading `!` excludes; `folder` restricts to one folder.
+    `paths` are globs relative to the repository's root, a leading `!` excludes; `folders` are folders or files to stay within.
     """
 
     paths: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
-    folder: str = ""
+    folders: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.paths or self.languages or self.roles or self.folder)
+        return bool(self.paths or self.languages or self.roles or self.folders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""In which order do candidates answer the question, and why?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.ranking import signals, weights
+from codetriever.types import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.ranking.candidates import Candidates
+    from codetriever.types import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What ranking needs to know of a query."""
+
+    rarity: Mapping[str, float]  # inverse document frequency of each of its terms
+    is_symbol: bool
+    names_symbol: bool
+    intent: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The order, best first, and the columns that made it, by the candidates' rows."""
+
+    order: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    parts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]  # signal -> (value, effect)
+
+    def explain(self, row: int) -> tuple[Signal, ...]:
+        """Return what each signal saw in this candidate and what it added; effects of factors are what they took away."""
+        return tuple(Signal(name, float(value[row]), float(effect[row])) for name, (value, effect) in self.parts.items())
+
+
+def rank(
+    candidates: Candidates,
+    question: Question,
+    *,
+    names: Callable[[NDArray[np.int64]], Sequence[str]],
+    places: Callable[[NDArray[np.int64]], Sequence[tuple[str, int]]],
+    split: Callable[[str], Mapping[str, int]],
+) -> Ranking:
+    """Order the candidates.
+
+    `names` and `places` give qualified names and (path, line) of rows; `split` cuts a name into terms. Names are read for the
+    `weights.HEAD` best rows only; ties are broken by path and line.
+    """
+    vector_share = weights.VECTOR_SHARE_SYMBOL if question.is_symbol else weights.VECTOR_SHARE
+    base = signals.fused(candidates.words, candidates.cosines, vector_share=vector_share)
+    exact_weight = weights.EXACT_DEFINITION if question.is_symbol else weights.EXACT_DEFINITION_IN_QUESTION
+    parts = {
+        "words and vectors": (base, base),
+        "definition": _weighed(candidates.exact.astype(np.float32), exact_weight),
+        "path": _weighed(candidates.paths, weights.PATH),
+        "file name": _weighed(candidates.stems, weights.STEM),
+    }
+    scores = _total(parts)
+    head = _best(scores, candidates.keys, weights.HEAD)
+    named = np.zeros(len(candidates), dtype=np.float32)
+    named[head] = signals.name_overlap(names(head), question.rarity, split)
+    parts["name"] = _weighed(named, weights.NAME)
+    parts["file"] = _weighed(signals.file_support(candidates.groups, base), weights.FILE)
+    scores = _total(parts)
+    factor = signals.role_factor(candidates.roles, question.intent)
+    parts["role"] = (factor, scores * (factor - 1.0))
+    scores = scores * factor
+    order = _ordered(scores, candidates.keys, places)
+    decay = signals.same_file_decay(candidates.groups, order)
+    parts["same file"] = (decay, scores * (decay - 1.0))
+    scores = scores * decay
+    return Ranking(_ordered(scores, candidates.keys, places), scores, parts)
+
+
+def _weighed(values: NDArray[np.float32], weight: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return values, values * np.float32(weight)
+
+
+def _total(parts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]) -> NDArray[np.float32]:
+    return np.add.reduce([effect for _, effect in parts.values()])
+
+
+def _best(scores: NDArray[np.float32], keys: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:
+    return np.lexsort((keys, -scores))[:limit]
+
+
+def _ordered(
+    scores: NDArray[np.float32], keys: NDArray[np.uint64], places: Callable[[NDArray[np.int64]], Sequence[tuple[str, int]]]
+) -> NDArray[np.int64]:
+    """Sort by score, equal scores by path and line; only runs of equals pay for looking their places up."""
+    order = np.lexsort((keys, -scores))
+    ordered = scores[order]
+    equal = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if len(equal) == 0:
+        return order
+    starts = equal[np.r_[True, np.diff(equal) > 1]]
+    ends = equal[np.r_[np.diff(equal) > 1, True]] + 2
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        run = order[start:end]
+        where = places(run)
+        order[start:end] = run[sorted(range(len(run)), key=where.__getitem__)]
+    return order

@@ -1,0 +1,76 @@
+"""The signals that decide an order: each is a pure function from columns to a column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.ranking import weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.types import Role
+
+    Column = NDArray[np.float32]
+
+
+def fused(words: Column, cosines: Column, *, vector_share: float) -> Column:
+    """Return the weighted sum of both kinds of evidence, each divided by its best value, in 0..1.
+
+    Score fusion keeps distances that reciprocal ranks throw away; it was worth .005 to .014 NDCG@10 over rank fusion.
+    """
+    return (1.0 - vector_share) * _over_best(words) + vector_share * _over_best(cosines)
+
+
+def _over_best(column: Column) -> Column:
+    best = float(column.max(initial=0.0))
+    return np.maximum(column, 0.0) / np.float32(best) if best > 0.0 else np.zeros_like(column)
+
+
+def name_overlap(names: Sequence[str], rarity: Mapping[str, float], split: Callable[[str], Mapping[str, int]]) -> Column:
+    """Return for each definition's name the share of the question's words that it has, weighed by their rarity, in 0..1."""
+    total = sum(rarity.values())
+    if total <= 0.0:
+        return np.zeros(len(names), dtype=np.float32)
+    seen: dict[str, float] = {"": 0.0}
+    for name in names:
+        if name not in seen:
+            seen[name] = sum(rarity.get(term, 0.0) for term in split(name)) / total
+    return np.fromiter((min(seen[name], 1.0) for name in names), dtype=np.float32, count=len(names))
+
+
+def file_support(groups: NDArray[np.int64], scores: Column) -> Column:
+    """Return for each candidate how much the other candidates of its file answer, in 0..1.
+
+    A file with several good chunks is a better answer than one with a single lucky chunk. The sum saturates: s / (s + best score).
+    """
+    _, rows = np.unique(groups, return_inverse=True)
+    sums = np.bincount(rows, weights=scores)[rows].astype(np.float32)
+    others = sums - scores
+    best = np.float32(scores.max(initial=0.0))
+    return others / (others + best) if best > 0.0 else np.zeros_like(scores)
+
+
+def role_factor(roles: NDArray[np.uint8], intent: frozenset[Role]) -> Column:
+    """Return what the score is multiplied by for the file's role, given the roles that the question asks for."""
+    table = np.array(
+        [weights.ROLE_ASKED_FACTOR if role in intent else factor for role, factor in weights.ROLE_FACTOR.items()], dtype=np.float32
+    )
+    return table[roles]
+
+
+def same_file_decay(groups: NDArray[np.int64], order: NDArray[np.int64]) -> Column:
+    """Return for each candidate its factor as the n-th of its file in `order`: decay to the power n, n from 0."""
+    ordered = groups[order]
+    by_group = np.argsort(ordered, kind="stable")
+    sorted_groups = ordered[by_group]
+    starts = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]]
+    positions = np.arange(len(ordered))
+    place = positions - np.maximum.accumulate(np.where(starts, positions, 0))
+    factor = np.empty(len(ordered), dtype=np.float32)
+    factor[order[by_group]] = np.power(np.float32(weights.SAME_FILE_DECAY), place)
+    return factor

@@ -1,0 +1,68 @@
+"""Which files may an answer come from?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.errors import InvalidQuery
+from codetriever.types import Filter, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from pathspec import GitIgnoreSpec
+
+    from codetriever.types import FileTable
+
+
+def allowed_files(files: FileTable, wanted: Filter) -> NDArray[np.bool_] | None:
+    """Return the mask `(files,)` of files that pass the filter, or None when it lets everything pass.
+
+    A path glob means what the same line means in a `.gitignore`: `*.py` at any depth, `src/` or `/src/**` from the root.
+    """
+    if not wanted:
+        return None
+    mask = np.ones(len(files.blobs), dtype=np.bool_)
+    if wanted.roles:
+        codes = [list(Role).index(role) for role in wanted.roles]
+        mask &= np.isin(files.roles, codes)
+    if wanted.languages:
+        names = {language.casefold() for language in wanted.languages}
+        mask &= np.isin(files.languages, [code for code, name in enumerate(files.language_names) if name in names])
+    if wanted.folders:
+        prefixes = tuple(folder + "/" for folder in wanted.folders)
+        mask &= _where(files.paths, mask, lambda path: path in wanted.folders or path.startswith(prefixes))
+    if wanted.paths:
+        included, excluded = _specs(wanted.paths)
+        mask &= _where(
+            files.paths,
+            mask,
+            lambda path: (included is None or included.match_file(path)) and (excluded is None or not excluded.match_file(path)),
+        )
+    return mask
+
+
+def _where(paths: Sequence[str], mask: NDArray[np.bool_], passes: Callable[[str], bool]) -> NDArray[np.bool_]:
+    result = np.zeros(len(mask), dtype=np.bool_)
+    for row in np.flatnonzero(mask).tolist():
+        result[row] = passes(paths[row])
+    return result
+
+
+@lru_cache(maxsize=64)
+def _specs(globs: tuple[str, ...]) -> tuple[GitIgnoreSpec | None, GitIgnoreSpec | None]:
+    from pathspec import GitIgnoreSpec
+
+    included = [glob for glob in globs if not glob.startswith("!")]
+    excluded = [glob[1:] for glob in globs if glob.startswith("!")]
+    try:
+        return (
+            GitIgnoreSpec.from_lines(included) if included else None,
+            GitIgnoreSpec.from_lines(excluded) if excluded else None,
+        )
+    except ValueError as error:
+        raise InvalidQuery(f"A path pattern cannot be read: {error}", hint="Patterns are those of .gitignore: '*.py', 'src/', '!tests/'.") from error

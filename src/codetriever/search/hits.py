@@ -1,0 +1,109 @@
+"""From ranked chunks to hits: neighbours become one, and only what is shown is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.ranking import weights
+from codetriever.types import KINDS, Hit, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.ranking.candidates import Candidates
+    from codetriever.store.store import Snapshot
+    from codetriever.types import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive chunks `first..last` (ordinals) of one file; `best` was ranked first; `rows` are the candidates in it."""
+
+    source: int
+    file: int
+    first: int
+    last: int
+    best: int
+    rows: tuple[int, ...]
+
+
+def arrange(
+    snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArray[np.int64], *, count: int
+) -> tuple[list[Span], int]:
+    """Return the first `count` hits of the list and the length of the whole list.
+
+    Neighbours merge only among the best `weights.MERGE_WINDOW` candidates, whatever `count` is: a shorter page is a prefix
+    of a longer one.
+    """
+    window = order[: weights.MERGE_WINDOW]
+    placed: list[Span] = []
+    sizes: list[int] = []
+    touching: dict[tuple[int, int, int], int] = {}  # (source, file, ordinal that would extend it) -> place
+    starts, ends = _bytes(snapshots, candidates, window)
+    columns = zip(window.tolist(), *(c[window].tolist() for c in (candidates.sources, candidates.files, candidates.ordinals)), strict=True)
+    for (row, source, file, ordinal), start, end in zip(columns, starts, ends, strict=True):
+        place = touching.get((source, file, ordinal), -1)
+        if place >= 0 and sizes[place] + end - start <= weights.MERGE_BYTES:
+            old = placed[place]
+            placed[place] = Span(source, file, min(old.first, ordinal), max(old.last, ordinal), old.best, (*old.rows, row))
+            sizes[place] += end - start
+        else:
+            place = len(placed)
+            placed.append(Span(source, file, ordinal, ordinal, ordinal, (row,)))
+            sizes.append(end - start)
+        touching.setdefault((source, file, placed[place].first - 1), place)
+        touching.setdefault((source, file, placed[place].last + 1), place)
+    total = len(placed) + len(order) - len(window)
+    for row in order[len(window) : len(window) + max(count - len(placed), 0)].tolist():
+        ordinal = int(candidates.ordinals[row])
+        placed.append(Span(int(candidates.sources[row]), int(candidates.files[row]), ordinal, ordinal, ordinal, (row,)))
+    return placed[:count], total
+
+
+def _bytes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    starts = np.zeros(len(rows), dtype=np.int64)
+    ends = np.zeros(len(rows), dtype=np.int64)
+    for number, snapshot in enumerate(snapshots):
+        mine = np.flatnonzero(candidates.sources[rows] == number)
+        columns = snapshot.chunks(candidates.ordinals[rows[mine]])
+        starts[mine], ends[mine] = columns.byte_start, columns.byte_end
+    return starts.tolist(), ends.tolist()
+
+
+def load_hit(
+    snapshot: Snapshot,
+    span: Span,
+    *,
+    score: float,
+    repository: str = "",
+    branch: str = "",
+    signals: tuple[Signal, ...] = (),
+    mask: Callable[[str], str] = str,
+) -> Hit:
+    """Read what is shown of a span: its text, and the name and kind of the definition that was ranked best in it."""
+    columns = snapshot.chunks(np.arange(span.first, span.last + 1))
+    byte_start, byte_end = int(columns.byte_start[0]), int(columns.byte_end[-1])
+    files = snapshot.files
+    text = snapshot.content(span.file)[byte_start:byte_end].decode(snapshot.encoding(span.file), errors="replace")
+    best = span.best - span.first
+    return Hit(
+        path=files.paths[span.file],
+        start_line=int(columns.start_line[0]),
+        end_line=int(columns.end_line[-1]),
+        byte_start=byte_start,
+        byte_end=byte_end,
+        score=score,
+        kind=KINDS[int(columns.kinds[best])],
+        name=columns.names[best],
+        language=files.language_names[int(files.languages[span.file])],
+        role=list(Role)[int(files.roles[span.file])],
+        text=mask(text),
+        repository=repository,
+        branch=branch,
+        signals=signals,
+    )

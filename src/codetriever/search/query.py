@@ -1,0 +1,67 @@
+"""What does the question ask for?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from codetriever.errors import InvalidQuery
+from codetriever.lexical.terms import identifiers, query_terms
+from codetriever.types import Role
+
+MAX_QUERY_CHARACTERS = 1000
+
+_QUOTED = re.compile(r'"([^"]+)"|`([^`]+)`')
+_SYMBOL = re.compile(r"[^\W\d][\w$]*[?!]?(?:(?:\.|::|->|#|/|\\)[^\W\d][\w$]*[?!]?)*(?:\(\))?")
+
+# Words by which a question asks for files of another role than code. They are looked for in the question's own words.
+_INTENT_WORDS = {
+    Role.TEST: frozenset("test tests testing tested spec specs unittest unittests testcase testcases fixture fixtures benchmark benchmarks".split()),
+    Role.DOCS: frozenset("doc docs documentation documented readme changelog tutorial guide manual changes license".split()),
+    Role.CONFIG: frozenset("config configuration configure workflow ci yaml toml json makefile dockerfile settings dependency dependencies".split()),
+    Role.GENERATED: frozenset("generated vendored minified lockfile vendor bundled".split()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, understood: its words, the symbols it names, what must occur literally, and what it is about."""
+
+    text: str
+    terms: tuple[str, ...]  # distinct, in the question's order
+    identifiers: tuple[str, ...]  # in their original spelling
+    literals: tuple[str, ...]  # must occur in a hit's file, byte for byte
+    is_symbol: bool  # one (qualified) name and nothing else
+    intent: frozenset[Role]  # roles that the question asks for in words
+
+
+def parse_query(text: str, *, exact: bool = False) -> Query:
+    """Understand a question; with `exact` all of it has to occur literally. Raises `InvalidQuery`."""
+    stripped = text.strip()
+    if not stripped:
+        raise InvalidQuery("The query is empty.", hint='Ask in words, for example: codetriever "where are sessions refreshed"')
+    if len(text) > MAX_QUERY_CHARACTERS:
+        raise InvalidQuery(
+            f"The query has {len(text):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
+            hint="Ask a shorter question, or use `similar` to search with a piece of code.",
+        )
+    literals = (text if text == stripped else stripped,) if exact else tuple(a or b for a, b in _QUOTED.findall(stripped))
+    plain = stripped if exact else _QUOTED.sub(lambda found: f" {found[1] or found[2]} ", stripped).strip()
+    return Query(
+        text=stripped,
+        terms=tuple(dict.fromkeys(query_terms(plain))),
+        identifiers=tuple(dict.fromkeys(identifiers(plain))),
+        literals=tuple(literal for literal in literals if literal.strip()),
+        is_symbol=bool(_SYMBOL.fullmatch(plain)),
+        intent=_intent(plain),
+    )
+
+
+def simple_name(identifier: str) -> str:
+    """Return the last part of a qualified name: `a.b::c()` gives `c`."""
+    return re.split(r"\.|::|->|#|/|\\", identifier.removesuffix("()"))[-1]
+
+
+def _intent(text: str) -> frozenset[Role]:
+    words = set(re.findall(r"[^\W_]+", text.casefold()))
+    return frozenset(role for role, hints in _INTENT_WORDS.items() if words & hints)

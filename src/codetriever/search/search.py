@@ -1,0 +1,186 @@
+"""Which pieces of code answer this question?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.lexical.terms import count_terms
+from codetriever.ranking import calibration
+from codetriever.ranking.candidates import concatenate
+from codetriever.ranking.rank import Question, rank
+from codetriever.search.filters import allowed_files
+from codetriever.search.gather import gather
+from codetriever.search.hits import Span, arrange, load_hit
+from codetriever.search.literals import iter_occurrences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.ranking.candidates import Candidates
+    from codetriever.ranking.rank import Ranking
+    from codetriever.search.query import Query
+    from codetriever.store.store import Snapshot
+    from codetriever.types import Filter, Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A snapshot to search, what it is called, and what the answer may come from."""
+
+    snapshot: Snapshot
+    filter: Filter
+    repository: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of hits and what is known of the whole list."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    exhaustive: bool
+    weak: bool
+    note: str = ""
+
+
+def search(
+    sources: Sequence[Source],
+    query: Query,
+    vector: NDArray[np.float32],
+    *,
+    limit: int,
+    offset: int = 0,
+    explain: bool = False,
+    without: Sequence[tuple[int, int, int, int]] = (),
+    mask: Callable[[str], str] = str,
+) -> Found:
+    """Answer a question from several snapshots: gather, rank the whole list, arrange it into hits, and cut the page last.
+
+    `vector` is the query's, a unit vector of the snapshots' model. `without` are (source, file, byte start, byte end) not to
+    return. `mask` is applied to every text that is shown.
+    """
+    candidates, rarity, exhaustive, note = _candidates(sources, query, vector)
+    candidates = _without(sources, candidates, without)
+    if len(candidates) == 0:
+        return Found((), 0, exhaustive=True, weak=False, note=note or _why_nothing(sources, query))
+    ranking = _rank(sources, candidates, query, rarity)
+    spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
+    scores = calibration.probabilities(candidates)
+    hits = tuple(_hit(sources, span, scores, ranking, explain=explain, mask=mask) for span in spans[offset:])
+    weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
+    return Found(hits, total, exhaustive, weak, note)
+
+
+def _candidates(
+    sources: Sequence[Source], query: Query, vector: NDArray[np.float32]
+) -> tuple[Candidates, dict[str, float], bool, str]:
+    parts, rarity, exhaustive, note, group_base = [], dict[str, float](), True, "", 0
+    for number, source in enumerate(sources):
+        snapshot = source.snapshot
+        allowed = allowed_files(snapshot.files, source.filter)
+        within = _literal_chunks(snapshot, query, allowed) if query.literals else None
+        gathered = gather(snapshot, query, vector, allowed=allowed, within=within, source=number, group_base=group_base)
+        group_base += len(snapshot.files.blobs)
+        parts.append(gathered.candidates)
+        exhaustive = exhaustive and within is not None
+        for term, value in gathered.rarity.items():
+            rarity[term] = max(rarity.get(term, 0.0), value)
+    return concatenate(parts), rarity, exhaustive, note
+
+
+def _literal_chunks(snapshot: Snapshot, query: Query, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    """Return the chunks in which an occurrence of the first literal begins, in files that hold all of them."""
+    first, *others = query.literals
+    for literal in others:
+        holding = np.zeros(len(snapshot.file_first), dtype=np.bool_)
+        holding[[file for file, _ in iter_occurrences(snapshot, literal, allowed)]] = True
+        allowed = holding
+    found = [np.empty(0, dtype=np.int64)]
+    for file, offsets in iter_occurrences(snapshot, first, allowed):
+        ordinals = snapshot.file_first[file] + np.arange(snapshot.file_chunks[file])
+        starts = snapshot.chunks(ordinals).byte_start
+        found.append(ordinals[np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)])
+    return np.unique(np.concatenate(found))
+
+
+def _without(sources: Sequence[Source], candidates: Candidates, spans: Sequence[tuple[int, int, int, int]]) -> Candidates:
+    keep = np.ones(len(candidates), dtype=np.bool_)
+    for source, file, byte_start, byte_end in spans:
+        rows = np.flatnonzero((candidates.sources == source) & (candidates.files == file))
+        columns = sources[source].snapshot.chunks(candidates.ordinals[rows])
+        keep[rows[(columns.byte_start < byte_end) & (columns.byte_end > byte_start)]] = False
+    return candidates.take(np.flatnonzero(keep)) if spans else candidates
+
+
+def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, rarity: Mapping[str, float]) -> Ranking:
+    def names(rows: NDArray[np.int64]) -> list[str]:
+        found = [""] * len(rows)
+        for number, source in enumerate(sources):
+            mine = np.flatnonzero(candidates.sources[rows] == number)
+            columns = source.snapshot.chunks(candidates.ordinals[rows[mine]])
+            for place, name in zip(mine.tolist(), columns.names, strict=True):
+                found[place] = name
+        return found
+
+    def places(rows: NDArray[np.int64]) -> list[tuple[str, int]]:
+        found = [("", 0)] * len(rows)
+        for number, source in enumerate(sources):
+            mine = np.flatnonzero(candidates.sources[rows] == number)
+            lines = source.snapshot.chunks(candidates.ordinals[rows[mine]]).start_line.tolist()
+            for place, file, line in zip(mine.tolist(), candidates.files[rows[mine]].tolist(), lines, strict=True):
+                found[place] = (source.snapshot.files.paths[file], line)
+        return found
+
+    question = Question(rarity, query.is_symbol, bool(query.identifiers), query.intent)
+    return rank(candidates, question, names=names, places=places, split=count_terms)
+
+
+def _hit(
+    sources: Sequence[Source],
+    span: Span,
+    scores: NDArray[np.float32],
+    ranking: Ranking,
+    *,
+    explain: bool,
+    mask: Callable[[str], str],
+) -> Hit:
+    source = sources[span.source]
+    return load_hit(
+        source.snapshot,
+        span,
+        score=float(scores[list(span.rows)].max()),
+        repository=source.repository,
+        branch=source.branch,
+        signals=ranking.explain(span.rows[0]) if explain else (),
+        mask=mask,
+    )
+
+
+def _why_nothing(sources: Sequence[Source], query: Query) -> str:
+    if all(source.snapshot.chunk_count == 0 for source in sources):
+        return "The index is empty: no text file was found."
+    unknown = _unknown_languages(sources)
+    if unknown:
+        return f"No indexed file is in {', '.join(unknown)}."
+    if any(source.filter for source in sources):
+        for source in sources:
+            allowed = allowed_files(source.snapshot.files, source.filter)
+            if allowed is None or bool((allowed & (source.snapshot.file_first >= 0)).any()):
+                break
+        else:
+            return "No indexed file passes the filters."
+    if query.literals:
+        return f"{query.literals[0]!r} occurs nowhere in the files searched."
+    return "No indexed text has any of these words."
+
+
+def _unknown_languages(sources: Sequence[Source]) -> list[str]:
+    wanted = {language for source in sources for language in source.filter.languages}
+    present = {name for source in sources for name in source.snapshot.files.language_names}
+    return sorted(wanted - present)
