@@ -1,0 +1,44 @@
+"""Where can a text be cut when no grammar says so? At its lines, and inside of a line that is too long."""
+
+from __future__ import annotations
+
+import re
+
+_LINE = re.compile(rb"(?:^|\n)(?P<blank>(?:[ \t\r\f\v]*\n)*)(?P<indent>[ \t]*)(?=[^ \t\r\n\f\v])")
+_HEADING = re.compile(rb"#{1,6} |={3,}|-{3,}|\[")
+_DEEPEST_INDENT = 8
+_SEPARATORS = (b" \t\r\n\f\v", b";,}])>")
+
+
+def line_boundaries(source: bytes, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Return where lines start, as (byte, depth): the smaller the depth, the better the text can be cut there.
+
+    A heading cuts best, then a line after a blank one, then less indented lines before more indented ones.
+    """
+    found = []
+    for line in _LINE.finditer(source, start, len(source) if end is None else end):
+        at = line.start("indent")
+        indent = min(line.end() - at, _DEEPEST_INDENT)
+        if line.end("blank") > line.start("blank"):
+            depth = 0 if not indent and _HEADING.match(source, line.end()) else 1 + indent
+        else:
+            depth = 2 + _DEEPEST_INDENT + indent
+        found.append((at, depth))
+    return found
+
+
+def place_in_line(source: bytes, start: int, limit: int) -> int:
+    """Return a place in `start + 1 .. limit` to cut a line that is too long.
+
+    That is after the last white space, else after the last closing sign, in the second half of the range; else between two
+    characters of UTF-8; else, in bytes that are no text, at the limit.
+    """
+    middle = start + max(1, (limit - start) // 2)
+    for separators in _SEPARATORS:
+        after = max(source.rfind(bytes((sign,)), middle, limit) for sign in separators) + 1
+        if after > start:
+            return after
+    place = limit
+    while place > max(start + 1, limit - 3) and place < len(source) and source[place] & 0xC0 == 0x80:
+        place -= 1
+    return place if place < len(source) and source[place] & 0xC0 != 0x80 else limit

@@ -1,0 +1,81 @@
+"""What tree does this text have? Parsers and compiled queries, made once per process.
+
+A grammar that cannot be loaded, or a query that does not compile, is remembered as absent: the text is then cut by lines.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module, resources
+from typing import TYPE_CHECKING, Literal
+
+from codetriever.chunking.grammars import GRAMMARS
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Parser, Query, Tree
+
+Part = Literal["definitions", "references"]
+
+REFERENCES_HEADING = "; references"
+"""The line of a query file that ends its definition patterns: indexing compiles and runs what is above it alone."""
+
+
+@cache
+def load_language(language: str) -> Language | None:
+    """Return the grammar of a language, or None when there is none or its wheel does not fit this process."""
+    from tree_sitter import Language
+
+    grammar = GRAMMARS.get(language)
+    if grammar is None:
+        return None
+    try:
+        return Language(getattr(import_module(grammar.module), grammar.function)())
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+@cache
+def load_parser(language: str) -> Parser | None:
+    """Return the process's parser for a language, or None. A parser may not be used by two threads at once."""
+    from tree_sitter import Parser
+
+    grammar = load_language(language)
+    return None if grammar is None else Parser(grammar)
+
+
+@cache
+def load_query(language: str, part: Part) -> Query | None:
+    """Return one half of a language's compiled query, or None when it has no query file or nothing in that half."""
+    from tree_sitter import Query, QueryError
+
+    grammar = load_language(language)
+    text = query_text(language, part)
+    if grammar is None or not text.strip():
+        return None
+    try:
+        return Query(grammar, text)
+    except QueryError:
+        return None
+
+
+def query_text(language: str, part: Part) -> str:
+    """Return one half of `queries/<language>.scm`, or "" when there is no such file."""
+    file = resources.files("codetriever.chunking").joinpath("queries", f"{language}.scm")
+    if not file.is_file():
+        return ""
+    above, heading, below = file.read_text(encoding="utf-8").partition(f"\n{REFERENCES_HEADING}")
+    if part == "definitions":
+        return above
+    return below.partition("\n")[2] if heading else ""
+
+
+def parse(source: bytes, language: str) -> Tree | None:
+    """Parse UTF-8 text; None when the language has no grammar. Text with errors still has a tree."""
+    parser = load_parser(language)
+    if parser is None:
+        return None
+    try:
+        return parser.parse(source)
+    except ValueError:
+        parser.reset()
+        return None
