@@ -1,0 +1,180 @@
+"""Which verbs and options are there, and what does a command line say?
+
+`VERBS` and `OPTIONS` are the tables that the parser, the help, shell completion and docs/cli.md are made from. A `Command` is what was
+typed and nothing more: no file was looked at, no setting read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from codetriever.config import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command line. `settings` holds what was typed for settings, unread, by their names; `limit` is one of them."""
+
+    verb: str = "search"
+    words: tuple[str, ...] = ()
+    offset: int = 0
+    paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    branch: str | None = None
+    exact: bool = False
+    files: bool = False
+    context: int | None = None
+    radius: int = 0
+    max_tokens: int | None = None
+    explain: bool = False
+    output: str = "text"
+    quiet: bool = False
+    verbose: bool = False
+    yes: bool = False
+    everything: bool = False
+    profile_memory: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wants_json(self) -> bool:
+        """True when a program reads the answer."""
+        return self.output in ("json", "jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table of options. `field` is the field of `Command` that it fills; without `metavar` it takes no value."""
+
+    flags: tuple[str, ...]
+    field: str
+    help: str
+    metavar: str = ""
+    repeat: bool = False
+    number: bool = False
+    choices: tuple[str, ...] = ()
+    constant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The long flag without its dashes."""
+        return self.flags[-1].removeprefix("--")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One row of the table of verbs. `run` is `module:function` under `codetriever.cli`; `least` and `most` count the words it takes."""
+
+    name: str
+    words: str
+    help: str
+    run: str
+    options: tuple[str, ...] = ()
+    least: int = 0
+    most: int | None = None
+    examples: tuple[str, ...] = ()
+
+
+ROLES: Final = ("code", "test", "docs", "config", "generated")
+OUTPUTS: Final = ("text", "json", "jsonl", "vimgrep")
+SHELLS: Final = ("bash", "zsh", "tcsh")
+
+_OWN_OPTIONS: Final = (
+    Option(("--offset",), "offset", "leave out the first N: the next page of an answer", "N", number=True),
+    Option(("--path",), "paths", "only files whose path fits the glob; a leading ! excludes", "GLOB", repeat=True),
+    Option(("--lang",), "languages", "only files in this language", "LANGUAGE", repeat=True),
+    Option(("--role",), "roles", "only files with this role: " + ", ".join(ROLES), "ROLE", repeat=True),
+    Option(("--branch",), "branch", "search this branch as it was last indexed", "BRANCH"),
+    Option(("--exact",), "exact", "the whole query has to occur literally"),
+    Option(("--files",), "files", "print paths only"),
+    Option(("-C", "--context"), "context", "show each hit whole, with N lines around it", "N", number=True),
+    Option(("--radius",), "radius", "widen what is shown by N lines each way", "N", number=True),
+    Option(("--max-tokens",), "max_tokens", "fit the answer into N tokens", "N", number=True),
+    Option(("--explain",), "explain", "show which signals decided each hit's place"),
+    Option(("--json",), "output", "print one JSON object", constant="json"),
+    Option(("--jsonl",), "output", "print one JSON object per hit and line", constant="jsonl"),
+    Option(("--format",), "output", "how to print: " + ", ".join(OUTPUTS), "FORMAT", choices=OUTPUTS),
+    Option(("-q", "--quiet"), "quiet", "print nothing but the answer and errors"),
+    Option(("-v", "--verbose"), "verbose", "say more about what is done"),
+    Option(("--yes",), "yes", "do it without asking"),
+    Option(("--all",), "everything", "everything that is stored"),
+    Option(("--profile-memory",), "profile_memory", "measure memory: peak of all processes, allocation rate, largest sites"),
+)
+_METAVARS: Final = {
+    "size": "SIZE",
+    "seconds": "TIME",
+    "integer": "N",
+    "path": "FOLDER",
+    "text": "TEXT",
+    "choice": "WHEN",
+    "boolean": "",
+}
+_SETTING_OPTIONS: Final = tuple(
+    Option(("-k", setting.flag) if setting.name == "limit" else (setting.flag,), setting.name, setting.help, _METAVARS[setting.kind])
+    for setting in SETTINGS
+)
+SETTING_NAMES: Final = frozenset(setting.name for setting in SETTINGS)
+OPTIONS: Final[Mapping[str, Option]] = {option.name: option for option in (*_OWN_OPTIONS, *_SETTING_OPTIONS)}
+
+_ALWAYS: Final = ("json", "quiet", "verbose", "color", "store")
+_FILTERS: Final = ("limit", "offset", "path", "lang", "role", "branch")
+_OPENING: Final = ("no-refresh", "hidden", "no-ignore", "yes")
+_SEARCH: Final = (*_FILTERS, "exact", "files", "context", "max-tokens", "explain", "jsonl", "format", *_OPENING)
+
+VERBS: Final[Mapping[str, Verb]] = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            "search", "QUERY [PATH...]", "find code by what it does", "searching:search", (*_SEARCH, *_ALWAYS), least=1,
+            examples=('codetriever "where are sessions refreshed"', 'codetriever search "retry with backoff" src --lang python -k 3'),
+        ),
+        Verb(
+            "index", "[PATH...]", "bring the index up to date", "indexing:index",
+            ("hidden", "no-ignore", "yes", "profile-memory", "memory", "workers", "max-file-bytes", *_ALWAYS),
+            examples=("codetriever index", "codetriever index ~/src/project --memory 256MiB"),
+        ),
+        Verb(
+            "usages", "SYMBOL [PATH...]", "every occurrence of a symbol, definitions first", "symbols:usages",
+            (*_FILTERS, "files", "format", *_OPENING, *_ALWAYS), least=1,
+            examples=("codetriever usages parse_config",),
+        ),
+        Verb(
+            "similar", "WHAT [PATH...]", "code like a snippet, a FILE:LINE or a symbol (- reads the snippet)", "searching:similar",
+            tuple(name for name in (*_SEARCH, *_ALWAYS) if name != "exact"), least=1,
+            examples=("codetriever similar src/app/session.py:41", "codetriever similar - < snippet.py"),
+        ),
+        Verb(
+            "context", "FILE:LINE", "what surrounds a line: its definition, imports, neighbours", "symbols:context",
+            ("radius", *_OPENING, *_ALWAYS), least=1, most=1,
+            examples=("codetriever context src/app/session.py:41 --radius 5",),
+        ),
+        Verb(
+            "outline", "[PATH]", "the symbols of a file or folder", "symbols:outline", (*_OPENING, *_ALWAYS), most=1,
+            examples=("codetriever outline src/app",),
+        ),
+        Verb("status", "[PATH...]", "what is indexed here, and how fresh it is", "stored:status", _ALWAYS),
+        Verb("list", "", "every index that is stored", "stored:list_all", _ALWAYS, most=0),
+        Verb(
+            "remove", "[PATH...]", "delete the index of a repository", "stored:remove", ("all", "yes", *_ALWAYS),
+            examples=("codetriever remove ~/src/project", "codetriever remove --all --yes"),
+        ),
+        Verb(
+            "watch", "[PATH...]", "keep the index up to date until interrupted", "indexing:watch",
+            ("hidden", "no-ignore", "yes", *_ALWAYS),
+        ),
+        Verb(
+            "explain-path", "FILE...", "why a file is indexed or not, with language, role and chunks", "explaining:explain_path",
+            ("hidden", "no-ignore", *_ALWAYS), least=1,
+        ),
+        Verb(
+            "config", "[show|path]", "the settings and where each comes from", "settings:config",
+            (*(setting.flag.removeprefix("--") for setting in SETTINGS if setting.name not in ("color", "store")), *_ALWAYS), most=1,
+        ),
+        Verb("doctor", "", "check the installation and say how to mend it", "doctor:doctor", _ALWAYS, most=0),
+        Verb("completion", "SHELL", "print the completion script for " + ", ".join(SHELLS), "completion:completion", least=1, most=1),
+    )
+}  # fmt: skip
