@@ -1,11 +1,53 @@
 """Codetriever finds code by meaning.
 
-    import codetriever
-
-    with codetriever.open("path/to/repository") as index:
-        index.refresh()
-        for hit in index.search("where are sessions refreshed").hits:
-            print(hit.path, hit.start_line, hit.score)
+>>> import codetriever
+>>> with codetriever.open("path/to/repository") as index:  # doctest: +SKIP
+...     index.refresh()
+...     for hit in index.search("where are sessions refreshed").hits:
+...         print(hit.path, hit.start_line, hit.score)
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codetriever.errors import CodetrieverError
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from codetriever.api import Index
+    from codetriever.config import Settings
+    from codetriever.types import Answer, Filter, Hit, IndexReport, Role
+
 __version__ = "0.1.0"
+
+__all__ = ["Answer", "CodetrieverError", "Filter", "Hit", "Index", "IndexReport", "Role", "__version__", "open"]
+
+
+def open(*paths: str | PathLike[str], store: str | PathLike[str] | None = None, settings: Settings | None = None) -> Index:  # noqa: A001 - used as codetriever.open
+    """Open the index of one or several paths, by default of the working directory; a context manager.
+
+    `store` is the folder that indexes are kept in; by default it is where the settings say, which are read from the
+    environment and the configuration files unless given. Call `refresh` to index, `search` to ask.
+    """
+    from pathlib import Path
+
+    from codetriever.api import Index
+    from codetriever.config import load_settings
+
+    folders = [Path(path) for path in paths]
+    flags = {"store": None if store is None else str(store)}
+    return Index(*folders, settings=settings or load_settings(flags=flags, start=folders[0] if folders else None))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Index":
+        from codetriever.api import Index
+
+        return Index
+    if name in __all__:
+        import codetriever.types
+
+        return getattr(codetriever.types, name)
+    raise AttributeError(f"module 'codetriever' has no attribute {name!r}")

@@ -65,4 +65,6 @@ def _specs(globs: tuple[str, ...]) -> tuple[GitIgnoreSpec | None, GitIgnoreSpec 
             GitIgnoreSpec.from_lines(excluded) if excluded else None,
         )
     except ValueError as error:
-        raise InvalidQuery(f"A path pattern cannot be read: {error}", hint="Patterns are those of .gitignore: '*.py', 'src/', '!tests/'.") from error
+        raise InvalidQuery(
+            f"A path pattern cannot be read: {error}", hint="Patterns are those of .gitignore: '*.py', 'src/', '!tests/'."
+        ) from error

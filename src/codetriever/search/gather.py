@@ -97,13 +97,14 @@ def _defined(snapshot: Snapshot, query: Query, files_of: NDArray[np.int32]) -> N
     for identifier in query.identifiers:
         defined = snapshot.defined(simple_name(identifier))
         qualified = _separated(identifier)
-        rows = [row for row, name in enumerate(defined.qualified_names) if _separated(name).endswith(qualified)] if len(qualified) > 1 else []
+        rows = (
+            [row for row, name in enumerate(defined.qualified_names) if _separated(name).endswith(qualified)] if len(qualified) > 1 else []
+        )
         found.append(defined.chunks[rows] if rows else defined.chunks)
     if not query.is_symbol:
         plain = [term for term in query.terms if term.isalnum()]
         for first, second in pairwise(plain):
-            for name in (first + second, f"{first}_{second}"):
-                found.append(snapshot.defined(name).chunks)
+            found += [snapshot.defined(name).chunks for name in (first + second, f"{first}_{second}")]
     ordinals = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
     return ordinals[files_of[ordinals] >= 0]
 

@@ -32,9 +32,7 @@ class Span:
     rows: tuple[int, ...]
 
 
-def arrange(
-    snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArray[np.int64], *, count: int
-) -> tuple[list[Span], int]:
+def arrange(snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArray[np.int64], *, count: int) -> tuple[list[Span], int]:
     """Return the first `count` hits of the list and the length of the whole list.
 
     Neighbours merge only among the best `weights.MERGE_WINDOW` candidates, whatever `count` is: a shorter page is a prefix

@@ -16,9 +16,9 @@ _SYMBOL = re.compile(r"[^\W\d][\w$]*[?!]?(?:(?:\.|::|->|#|/|\\)[^\W\d][\w$]*[?!]
 
 # Words by which a question asks for files of another role than code. They are looked for in the question's own words.
 _INTENT_WORDS = {
-    Role.TEST: frozenset("test tests testing tested spec specs unittest unittests testcase testcases fixture fixtures benchmark benchmarks".split()),
-    Role.DOCS: frozenset("doc docs documentation documented readme changelog tutorial guide manual changes license".split()),
-    Role.CONFIG: frozenset("config configuration configure workflow ci yaml toml json makefile dockerfile settings dependency dependencies".split()),
+    Role.TEST: frozenset("test tests testing tested spec specs unittest unittests testcase testcases fixture fixtures".split()),
+    Role.DOCS: frozenset("doc docs documentation documented readme changelog tutorial guide manual license".split()),
+    Role.CONFIG: frozenset("workflow ci yaml toml json makefile dockerfile dependency dependencies".split()),
     Role.GENERATED: frozenset("generated vendored minified lockfile vendor bundled".split()),
 }
 

@@ -77,9 +77,7 @@ def search(
     return Found(hits, total, exhaustive, weak, note)
 
 
-def _candidates(
-    sources: Sequence[Source], query: Query, vector: NDArray[np.float32]
-) -> tuple[Candidates, dict[str, float], bool, str]:
+def _candidates(sources: Sequence[Source], query: Query, vector: NDArray[np.float32]) -> tuple[Candidates, dict[str, float], bool, str]:
     parts, rarity, exhaustive, note, group_base = [], dict[str, float](), True, "", 0
     for number, source in enumerate(sources):
         snapshot = source.snapshot
