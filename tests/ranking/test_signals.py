@@ -1,0 +1,62 @@
+"""Each signal alone: bounds, monotony, and independence of the order of rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from codetriever.lexical.terms import count_terms
+from codetriever.ranking import signals, weights
+from codetriever.types import Role
+
+SCORES = npst.arrays(np.float32, st.integers(1, 40), elements=st.floats(-1, 50, width=32))
+
+
+@given(SCORES, st.floats(0, 1))
+def test_fused_evidence_is_in_0_to_1_and_the_best_of_both_is_1(words: np.ndarray, share: float) -> None:
+    fused = signals.fused(words, words, vector_share=share)
+    assert fused.min() >= 0.0
+    assert fused.max() <= 1.0 + 1e-5
+    if words.max() > 0:
+        assert fused[words.argmax()] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_no_evidence_fuses_to_nothing() -> None:
+    nothing = np.zeros(3, dtype=np.float32)
+    assert signals.fused(nothing, nothing, vector_share=0.5).tolist() == [0, 0, 0]
+
+
+def test_a_name_is_measured_by_the_rarity_of_the_words_it_has() -> None:
+    rarity = {"parse": 1.0, "header": 3.0}
+    values = signals.name_overlap(["parse_header", "HeaderView", "parse", "", "other"], rarity, count_terms)
+    assert values.tolist() == [1.0, 0.75, 0.25, 0.0, 0.0]
+
+
+@given(SCORES.map(np.abs), st.randoms())
+def test_file_support_comes_from_the_other_candidates_of_the_file(scores: np.ndarray, random: object) -> None:
+    groups = np.arange(len(scores)) // 3
+    support = signals.file_support(groups, scores)
+    assert ((support >= -1e-6) & (support < 1.0)).all()
+    alone = np.bincount(groups)[groups] == 1
+    assert np.abs(support[alone]).max(initial=0.0) < 1e-5
+    shuffled = np.random.default_rng(0).permutation(len(scores))
+    assert np.allclose(signals.file_support(groups[shuffled], scores[shuffled]), support[shuffled], atol=1e-5)
+
+
+def test_a_role_counts_less_unless_it_is_asked_for() -> None:
+    roles = np.arange(len(Role), dtype=np.uint8)
+    plain = signals.role_factor(roles, frozenset())
+    asked = signals.role_factor(roles, frozenset({Role.TEST}))
+    test = list(Role).index(Role.TEST)
+    assert plain[0] == 1.0
+    assert (plain[1:] < 1.0).all()
+    assert asked[test] > 1.0
+    assert np.delete(asked, test).tolist() == np.delete(plain, test).tolist()
+
+
+def test_each_further_chunk_of_a_file_decays() -> None:
+    groups = np.array([7, 3, 7, 7, 3])
+    order = np.array([2, 1, 0, 4, 3])
+    decay = weights.SAME_FILE_DECAY
+    assert signals.same_file_decay(groups, order) == pytest.approx([decay, 1, 1, decay**2, decay])
