@@ -8,6 +8,7 @@ pattern written first. A function directly inside a type is a method; queries ne
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from codetriever.chunking.parse import load_query
@@ -23,6 +24,8 @@ _WITHOUT_MEMBERS = frozenset({"type", "macro", "section"})
 """Kinds that may contain other definitions without owning them: `typedef struct a { ... } b` does not define `b.a`."""
 
 _BODY_FIELDS = ("body", "definition", "declaration", "value")
+_NAMED_BY_FIELD = frozenset({"qualified_identifier", "template_function", "template_method", "template_type"})
+_TYPE_ARGUMENTS = re.compile(rb"<[^<>]*>")
 _SIGNATURE_CHARACTERS = 240
 _NAME_BYTES = 400
 
@@ -67,7 +70,7 @@ def find_definitions(root: Node, source: bytes, language: str) -> list[Definitio
 
 def _collect(found: dict[int, _Found], pattern: int, captures: dict[str, list[Node]], source: bytes) -> None:
     name = scope = whole = None
-    kind = ""
+    kind = owner = ""
     for key, nodes in captures.items():
         if key == "name":
             name = nodes[0]
@@ -75,24 +78,56 @@ def _collect(found: dict[int, _Found], pattern: int, captures: dict[str, list[No
             scope = nodes[0]
         elif key.startswith("definition."):
             whole, kind = nodes[0], key[11:]
-    if name is None or whole is None or name.end_byte - name.start_byte > _NAME_BYTES:
+    if name is None or whole is None:
         return
-    owner = "" if scope is None else _owner(source[scope.start_byte : scope.end_byte])
-    known = found.get(name.start_byte)
+    if scope is not None:
+        owner = _owner(source[scope.start_byte : scope.end_byte])
+    inner, qualifier = _innermost(name)
+    if qualifier is not None:
+        owner = _owner(source[qualifier : inner.start_byte])
+    if inner.end_byte - inner.start_byte > _NAME_BYTES:
+        return
+    known = found.get(inner.start_byte)
     if known is None:
-        found[name.start_byte] = _Found(whole, name, kind, owner, pattern)
+        found[inner.start_byte] = _Found(whole, inner, kind, owner, pattern)
     else:
         known.widen(whole, kind, owner, pattern)
 
 
+def _innermost(name: Node) -> tuple[Node, int | None]:
+    """Return the name within a declarator such as `*Owner::name(int)`, and where its `Owner::` begins."""
+    qualifier = None
+    while True:
+        kind = name.type
+        if kind.endswith("_declarator"):
+            inner = name.child_by_field_name("declarator") or (name.named_child(0) if name.named_child_count else None)
+        elif kind in _NAMED_BY_FIELD:
+            inner = name.child_by_field_name("name")
+            if kind == "qualified_identifier" and qualifier is None:
+                qualifier = name.start_byte
+        else:
+            break
+        if inner is None:
+            break
+        name = inner
+    return name, qualifier
+
+
 def _owner(text: bytes) -> str:
-    """Make `outer::Inner<T>` into `outer.Inner`."""
-    plain = text.split(b"<", 1)[0].strip(b"*& \t\r\n(),")
-    return _text(plain.replace(b"::", b".").strip(b"."))
+    """Make `outer::Inner<T>::` into `outer.Inner`."""
+    while b"<" in text and (shorter := _TYPE_ARGUMENTS.sub(b"", text)) != text:
+        text = shorter
+    return _text(text.replace(b"::", b".").strip(b".*& \t\r\n(),"))
 
 
 def _text(name: bytes) -> str:
     return " ".join(name.decode("utf-8", "replace").split())
+
+
+def _name(text: bytes) -> str:
+    """Make a name of its text: `a::b` is `a.b`, a quoted name loses its quotes, `operator bool()` its parentheses."""
+    name = _text(text).strip("\"'`").replace("::", ".")
+    return name if name.startswith("operator()") else name.partition("(")[0].strip()
 
 
 def _qualify(ordered: Iterable[_Found], source: bytes) -> Iterator[Definition]:
@@ -100,7 +135,7 @@ def _qualify(ordered: Iterable[_Found], source: bytes) -> Iterator[Definition]:
     for one in ordered:
         while owners and (one.start >= owners[-1][1] or one.end > owners[-1][1] or (one.start, one.end) == owners[-1][:2]):
             owners.pop()
-        name = _text(source[one.name.start_byte : one.name.end_byte])
+        name = _name(source[one.name.start_byte : one.name.end_byte])
         if not name:
             continue
         path = [owners[-1][2]] if owners else []

@@ -1,0 +1,24 @@
+; A declarator may wrap a name in pointers, arrays and parameters; the innermost name is what is defined.
+
+(function_definition declarator: (_) @name) @definition.function
+(struct_specifier name: (type_identifier) @name body: (_)) @definition.struct
+(union_specifier name: (type_identifier) @name body: (_)) @definition.union
+(enum_specifier name: (type_identifier) @name body: (_)) @definition.enum
+(enumerator name: (identifier) @name) @definition.constant
+(type_definition declarator: (_) @name) @definition.type
+(preproc_def name: (identifier) @name value: (_)) @definition.macro
+(preproc_function_def name: (identifier) @name) @definition.macro
+
+; Variables with a value, outside of functions.
+
+(translation_unit (declaration declarator: (init_declarator declarator: (_) @name)) @definition.variable)
+(preproc_ifdef (declaration declarator: (init_declarator declarator: (_) @name)) @definition.variable)
+(preproc_if (declaration declarator: (init_declarator declarator: (_) @name)) @definition.variable)
+
+; references
+
+(preproc_include) @import
+
+(call_expression function: (identifier) @reference.call)
+(call_expression function: (field_expression field: (field_identifier) @reference.call))
+[(identifier) (type_identifier) (field_identifier)] @reference
