@@ -372,6 +372,15 @@ class OutlineAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a refresh is: files whose place in the list is settled, of those that have to be read."""
+
+    files_done: int
+    files_total: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What a refresh did. Durations in seconds, sizes in bytes."""
 
