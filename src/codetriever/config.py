@@ -285,9 +285,7 @@ def store_folder(settings: Settings) -> StoreFolder:
         if not _prepared(named) and not named.is_dir():
             raise StoreNotWritable(f"the store {named} ({settings.origin('store')}) cannot be created", hint="name another with --store")
         return StoreFolder(named)
-    from platformdirs import user_cache_path
-
-    usual = user_cache_path("codetriever", appauthor=False)
+    usual = usual_store()
     if _prepared(usual) or _holds_something(usual):
         return StoreFolder(usual)
     import tempfile
@@ -296,6 +294,13 @@ def store_folder(settings: Settings) -> StoreFolder:
     if not _prepared(fallback) or not _is_private(fallback):
         raise StoreNotWritable(f"neither {usual} nor {fallback} can be written by this user alone", hint="name a folder with --store")
     return StoreFolder(fallback, f"{usual} cannot be written: the index is kept in {fallback}")
+
+
+def usual_store() -> Path:
+    """Return the folder in the user's cache where the indexes are kept unless a setting says otherwise."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("codetriever", appauthor=False)
 
 
 def _prepared(folder: Path) -> bool:

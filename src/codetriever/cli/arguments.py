@@ -27,19 +27,16 @@ def parse(argv: Sequence[str]) -> Command:
     """Read a command line (without the program's name); raises `InvalidArguments`, and `SystemExit` for help and version."""
     argv = list(argv)
     position = _first_word(argv)
-    if position is not None and argv[position] in VERBS:
-        verb = VERBS[argv.pop(position)]
-        parser = verb_parser(verb)
-    else:
-        verb = VERBS["search"]
-        parser = top_parser()
+    is_verb_typed = position is not None and argv[position] in VERBS
+    verb = VERBS[argv.pop(position)] if is_verb_typed and position is not None else VERBS["search"]
+    parser = verb_parser(verb) if is_verb_typed else top_parser()
     options, words = _split(argv)
     values = vars(parser.parse_intermixed_args(options))
     words = (*values.pop("words"), *words)
     _check_words(verb, words, parser)
     settings = {name: values.pop(name) for name in tuple(values) if name in SETTING_NAMES}
     listed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Command(verb=verb.name, words=words, settings=settings, **listed)
+    return Command(verb=verb.name, is_verb_typed=is_verb_typed, words=words, settings=settings, **listed)
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command line. `settings` holds what was typed for settings, unread, by their names; `limit` is one of them."""
+    """One command line. `settings` holds what was typed for settings, unread, by their names; `limit` is one of them.
+
+    `is_verb_typed` is false for a line that is a search because it says nothing else.
+    """
 
     verb: str = "search"
+    is_verb_typed: bool = True
     words: tuple[str, ...] = ()
     offset: int = 0
     paths: tuple[str, ...] = ()

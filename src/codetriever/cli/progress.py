@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from codetriever.cli.screen import Screen
+    from codetriever.types import Progress
 
 _REDRAW_S: Final = 0.1
 _QUIET_START_S: Final = 0.3
@@ -23,9 +24,10 @@ class ProgressBar:
         self._started = self._drawn = time.monotonic()
         self._is_shown = False
 
-    def __call__(self, done: int, total: int) -> None:
-        """Take note of the progress, in files."""
+    def __call__(self, progress: Progress) -> None:
+        """Take note of the progress."""
         now = time.monotonic()
+        done, total = progress.files_done, progress.files_total
         if not self._visible or now - self._started < _QUIET_START_S or (now - self._drawn < _REDRAW_S and done < total):
             return
         self._drawn = now

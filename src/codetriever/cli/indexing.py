@@ -1,0 +1,116 @@
+"""`index` and `watch`: bring the index up to date, once or for as long as it runs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from codetriever.cli.opening import opened, refresh
+from codetriever.config import format_size, store_folder
+from codetriever.errors import DiskFull, StoreLocked
+from codetriever.wire import as_value
+
+if TYPE_CHECKING:
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+    from codetriever.types import IndexReport
+
+FAILED: Final = 2
+_DEBOUNCE_MS: Final = 800  # editors and branch switches change many files in a row
+
+
+def index(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `index [PATH...]`; 2 when a file should have been read and could not be."""
+    with opened(command.words, command, settings, screen) as opened_index:
+        if command.profile_memory:
+            from codetriever.cli.profiling import profiled
+
+            report, profile = profiled(lambda: refresh(opened_index, command, screen))
+        else:
+            report, profile = refresh(opened_index, command, screen), {}
+    if command.wants_json:
+        screen.json({**report_value(report), **({"memory_profile": profile} if profile else {})})
+    else:
+        print_report(report, screen)
+        _print_profile(profile, screen)
+    return FAILED if report.failures else 0
+
+
+def _print_profile(profile: dict[str, Any], screen: Screen) -> None:
+    if not profile:
+        return
+    peak, rate = (format_size(profile[name]) for name in ("peak_memory_bytes", "allocation_bytes_per_s"))
+    screen.line(f"memory: {peak} at its peak, all processes; {rate}/s allocated ({profile['allocation_source']})")
+    for site in profile["top_sites"]:
+        screen.line(f"  {format_size(site['bytes']):>8}  {screen.path(site['site'])}")
+
+
+def watch(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `watch [PATH...]`: refresh after changes until interrupted. The writer lock is held only during a refresh."""
+    import watchfiles
+
+    with opened(command.words, command, settings, screen) as opened_index:
+        roots = [checkout.root for checkout in opened_index.checkouts]
+        _report_change(refresh(opened_index, command, screen), command, screen)
+        screen.note(f"watching {', '.join(map(str, roots))}; Ctrl-C ends it")
+        ignored = store_folder(settings).path
+        for _ in watchfiles.watch(
+            *roots, watch_filter=lambda _, path: _matters(path, ignored), debounce=_DEBOUNCE_MS, ignore_permission_denied=True
+        ):
+            try:
+                report = refresh(opened_index, command, screen)
+            except (StoreLocked, DiskFull) as error:
+                screen.error(error)
+            else:
+                _report_change(report, command, screen)
+    return 0
+
+
+def _matters(path: str, store: Path) -> bool:
+    """Say whether a change can change the index: git's own files do when a branch is switched, the index itself never."""
+    parts = Path(path).parts
+    if ".git" in parts:
+        return parts[-1] == "HEAD"
+    return not Path(path).is_relative_to(store)
+
+
+def _report_change(report: IndexReport, command: Command, screen: Screen) -> None:
+    if command.wants_json:
+        screen.json(report_value(report))
+    elif report.read or report.removed or report.analysed_blobs:
+        done = f"{report.read:,} files read, {report.embedded_chunks:,} chunks embedded, {report.removed:,} files removed"
+        screen.line(f"{time.strftime('%H:%M:%S')}  {done} · generation {report.generation} · {report.took_s:.1f} s")
+    screen.out.flush()
+
+
+def report_value(report: IndexReport) -> dict[str, Any]:
+    """Return a report as `--json` prints it: the skips counted by reason, and the failures in full."""
+    value: dict[str, Any] = as_value(report)
+    value["skips"] = dict(Counter(skip.reason.value for skip in report.skips))
+    value["failures"] = as_value(report.failures)
+    return value
+
+
+def print_report(report: IndexReport, screen: Screen) -> None:
+    """Say what was done, in a few lines."""
+    if screen.quiet:
+        return
+    done = [f"{report.files:,} files", f"{report.chunks:,} chunks", f"{format_size(report.text_bytes)} of text"]
+    screen.line(f"{', '.join(done)} · generation {report.generation} · {report.took_s:.1f} s")
+    changes = {"read": report.read, "analysed": report.analysed_blobs, "embedded chunks": report.embedded_chunks, "removed": report.removed}
+    if any(changes.values()):
+        screen.line(screen.style(", ".join(f"{count:,} {what}" for what, count in changes.items() if count), "dim"))
+    elif not report.pending:
+        screen.line(screen.style("nothing changed", "dim"))
+    skips = Counter(skip.reason.value for skip in report.skips)
+    if skips:
+        screen.line(screen.style("skipped: " + ", ".join(f"{count:,} {reason}" for reason, count in skips.most_common()), "dim"))
+    if report.pending:
+        screen.note(f"{report.pending:,} files are still to be indexed", style="warning")
+    if report.note:
+        screen.note(report.note, style="warning")
+    for skip in report.skips:
+        screen.detail(f"{skip.path}: {skip.reason.value}" + (f" ({skip.detail})" if skip.detail else ""))

@@ -1,0 +1,94 @@
+"""Which index does a command line mean, and is it up to date?"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from codetriever.api import Index
+from codetriever.cli.arguments import PROGRAM
+from codetriever.cli.command import VERBS
+from codetriever.cli.progress import ProgressBar
+from codetriever.config import store_folder
+from codetriever.errors import PathNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+    from codetriever.types import IndexReport
+
+_SIMILAR_ENOUGH: Final = 0.7
+
+
+@contextmanager
+def opened(paths: Sequence[str], command: Command, settings: Settings, screen: Screen) -> Iterator[Index]:
+    """Open the index of the paths without refreshing it."""
+    check_paths(paths, command)
+    folder = store_folder(settings)
+    if folder.note:
+        screen.note(folder.note, style="warning")
+    with Index(*paths, settings=settings) as index:
+        yield index
+
+
+@contextmanager
+def refreshed(paths: Sequence[str], command: Command, settings: Settings, screen: Screen) -> Iterator[Index]:
+    """Open the index of the paths, brought up to date as far as the refresh budget goes."""
+    with opened(paths, command, settings, screen) as index:
+        if not settings.no_refresh:
+            refresh(index, command, screen, deadline_s=settings.refresh_budget_s)
+        yield index
+
+
+def refresh(index: Index, command: Command, screen: Screen, *, deadline_s: float | None = None) -> IndexReport:
+    """Refresh with a progress bar, and say what went wrong with single files."""
+    bar = ProgressBar(screen)
+    try:
+        report = index.refresh(progress=bar, deadline_s=deadline_s if index.is_indexed() else None, confirm=_confirmation(command, screen))
+    finally:
+        bar.close()
+    for skip in report.failures:
+        screen.note(f"{skip.path}: {skip.reason.value}" + (f" ({skip.detail})" if skip.detail else ""), style="warning")
+    return report
+
+
+def check_paths(paths: Sequence[str], command: Command) -> None:
+    """Raise `PathNotFound`, with the likeliest mistake as its hint, unless every path exists."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise _missing(path, paths, command)
+
+
+def _missing(path: str, paths: Sequence[str], command: Command) -> PathNotFound:
+    message = f"there is no file or folder {path!r}"
+    if "://" in path or path.startswith("git@"):
+        return PathNotFound(f"{path!r} is not on this machine", hint=f"git clone {path}, then search the clone")
+    verb = difflib.get_close_matches(command.words[0], VERBS, n=1, cutoff=_SIMILAR_ENOUGH)
+    if not command.is_verb_typed and verb:
+        return PathNotFound(message, hint=f"did you mean `{PROGRAM} {verb[0]}`?")
+    if command.verb == "search" and not any(os.path.lexists(one) or os.sep in one for one in paths):
+        return PathNotFound(message, hint=f'quote the whole query: {PROGRAM} "{" ".join(command.words)}"')
+    return PathNotFound(message, hint=f"paths are relative to {Path.cwd()}")
+
+
+def _confirmation(command: Command, screen: Screen) -> Callable[[str], bool] | None:
+    """Return what answers when the work is unusually large: yes, the person at the terminal, or nobody."""
+    if command.yes:
+        return lambda _question: True
+    if not (screen.error_is_terminal and sys.stdin.isatty()) or command.wants_json:
+        return None
+    return lambda question: ask(question, screen)
+
+
+def ask(question: str, screen: Screen) -> bool:
+    """Ask a person; anything but yes is no."""
+    screen.err.write(f"{question} [y/N] ")
+    screen.err.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,157 @@
+"""`usages`, `context` and `outline`: look-ups that start from a name or a place."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from codetriever.cli.hits import Excerpt, print_freshness, print_lines
+from codetriever.cli.opening import refreshed
+from codetriever.cli.screen import printable
+from codetriever.cli.searching import NOTHING_FOUND, filters
+from codetriever.errors import InvalidArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+    from codetriever.types import ContextAnswer, Definition, FileOutline, Usage, UsagesAnswer
+    from codetriever.types import Excerpt as FileExcerpt
+
+_LINE_SHOWN: Final = 200
+
+
+def usages(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `usages SYMBOL [PATH...]`."""
+    symbol, *paths = command.words
+    with refreshed(paths, command, settings, screen) as index:
+        answer = index.usages(symbol, **filters(command, settings))
+    if command.output == "json":
+        screen.json(answer)
+    elif command.output == "jsonl":
+        for usage in answer.usages:
+            screen.json(usage)
+    elif command.files:
+        for path in dict.fromkeys(usage.path for usage in answer.usages):
+            screen.line(screen.path(path))
+    elif command.output == "vimgrep" or not screen.is_terminal:
+        for usage in answer.usages:
+            screen.line(_flat(usage, symbol, screen) if command.output == "vimgrep" else _plain(usage, screen))
+    else:
+        _print_grouped(answer.usages, screen)
+    _say_totals(answer, command, screen)
+    return 0 if answer.usages else NOTHING_FOUND
+
+
+def _plain(usage: Usage, screen: Screen) -> str:
+    return f"{screen.path(usage.path)}:{usage.line}: {usage.kind}: {printable(usage.text.strip())[:_LINE_SHOWN]}"
+
+
+def _flat(usage: Usage, symbol: str, screen: Screen) -> str:
+    """Return `path:line:column:text`, the column in bytes from 1."""
+    text = usage.text.rstrip("\r\n")
+    name = re.split(r"[.:#]+", symbol)[-1]
+    column = len(text[: max(text.find(name), 0)].encode(errors="surrogateescape")) + 1
+    return f"{screen.path(usage.path)}:{usage.line}:{column}:{printable(text)}"
+
+
+def _print_grouped(usages: Sequence[Usage], screen: Screen) -> None:
+    for position, (path, group) in enumerate(groupby(usages, key=lambda usage: usage.path)):
+        if position:
+            screen.line()
+        screen.line(screen.style(screen.path(path), "path"))
+        for usage in group:
+            text = printable(usage.text.strip())[:_LINE_SHOWN]
+            screen.line(f"{screen.style(f'{usage.line:>6}', 'line')}  {screen.style(f'{usage.kind:<10}', 'dim')}  {text}")
+
+
+def _say_totals(answer: UsagesAnswer, command: Command, screen: Screen) -> None:
+    if not answer.usages:
+        screen.note(answer.note or f"nothing found: {answer.symbol!r} occurs nowhere", style="warning")
+    elif screen.error_is_terminal or screen.verbose:
+        counts = ", ".join(f"{count} {kind}" for kind, count in answer.counts.items() if count)
+        screen.note(f"\n{len(answer.usages)} of {answer.total}: {counts} · {answer.took_ms:.0f} ms")
+    if not command.wants_json:
+        print_freshness(answer.freshness, screen)
+
+
+def context(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `context FILE:LINE`."""
+    place = command.words[0]
+    path, colon, line = place.rpartition(":")
+    if not colon or not line.isdecimal() or not path:
+        raise InvalidArguments(f"{place!r} is not FILE:LINE", hint="for example: codetriever context src/app.py:41")
+    with refreshed([path], command, settings, screen) as index:
+        answer = index.context(place, radius=command.radius)
+    if command.wants_json:
+        screen.json(answer)
+    else:
+        _print_context(answer, screen)
+    return 0
+
+
+def _print_context(answer: ContextAnswer, screen: Screen) -> None:
+    shown = answer.enclosing
+    where = f"{screen.path(answer.path)}:{shown.start_line}-{shown.end_line}"
+    facts = [screen.style(printable(shown.name), "name"), screen.style(shown.kind, "dim")] if shown.name else []
+    screen.line("  ".join((screen.style(where, "path"), *facts)))
+    print_lines(_lines(shown), answer.language, screen, marked=answer.line)
+    if answer.imports:
+        screen.line()
+        screen.line(screen.style("imports", "dim"))
+        print_lines(_lines(answer.imports), answer.language, screen)
+    for title, definitions in (("before", answer.before), ("after", answer.after)):
+        if definitions:
+            screen.line()
+            screen.line(screen.style(title, "dim"))
+            for definition in definitions:
+                screen.line(_definition_line(definition, 0, screen))
+    print_freshness(answer.freshness, screen)
+
+
+def _lines(shown: FileExcerpt) -> Excerpt:
+    return Excerpt(shown.start_line, shown.text.removesuffix("\n").split("\n"), 0)
+
+
+def outline(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `outline [PATH]`."""
+    path = command.words[0] if command.words else "."
+    with refreshed([path], command, settings, screen) as index:
+        answer = index.outline(path)
+    if command.wants_json:
+        screen.json(answer)
+    else:
+        for position, file in enumerate(answer.files):
+            if position:
+                screen.line()
+            _print_outline(file, screen)
+        if not answer.total:
+            screen.note(answer.note or f"nothing found: {path} defines nothing", style="warning")
+        print_freshness(answer.freshness, screen)
+    return 0 if answer.total else NOTHING_FOUND
+
+
+def _print_outline(file: FileOutline, screen: Screen) -> None:
+    screen.line(screen.style(screen.path(file.path), "path"))
+    for definition, depth in nested(file.definitions):
+        screen.line(_definition_line(definition, depth, screen))
+
+
+def nested(definitions: Sequence[Definition]) -> Iterator[tuple[Definition, int]]:
+    """Yield each definition with how many others it lies in; they come in byte order."""
+    ends: list[int] = []
+    for definition in definitions:
+        while ends and ends[-1] <= definition.byte_start:
+            ends.pop()
+        yield definition, len(ends)
+        ends.append(definition.byte_end)
+
+
+def _definition_line(definition: Definition, depth: int, screen: Screen) -> str:
+    number = screen.style(f"{definition.line:>6}", "line")
+    kind = screen.style(f"{definition.kind:<9}", "dim")
+    shown = " ".join(definition.signature.split()) or definition.name
+    return f"{number}  {kind}  {'  ' * depth}{printable(shown)[:_LINE_SHOWN]}"
