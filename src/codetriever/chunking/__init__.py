@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from codetriever.chunking.chunk import make_chunks, tree_boundaries
+from codetriever.chunking.definitions import find_definitions
 from codetriever.chunking.lines import line_boundaries
 from codetriever.chunking.parse import parse
-from codetriever.chunking.symbols import find_definitions
 from codetriever.types import Pieces
 
 CHUNKER_VERSION = 1

@@ -1,184 +1,153 @@
-"""What does this text define, and what does it refer to?
+"""Where does this text use its names, and as what?
 
-Every language has one file `queries/<language>.scm`. Its definition patterns capture the whole definition as
-`@definition.<kind>`, its name as `@name`, and where the owner is not around it (a Go receiver, `Owner::name` in C++) that owner
-as `@scope`. When two patterns find the same name the larger span stands (a decorated function) and, among equal spans, the
-pattern written first. A function directly inside a type is a method; queries need not tell them apart.
+Parsed on demand, for the files that are shown: the index holds definitions only. The reference patterns of
+`queries/<language>.scm` capture `@reference`, `@reference.call` and `@import`; comments and strings are known by the names that
+every grammar gives them. A name in a string's interpolated code is code.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
-from codetriever.chunking.parse import load_query
-from codetriever.types import Definition
+from codetriever.chunking.definitions import name_offsets
+from codetriever.chunking.parse import load_language, load_query, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Sequence
 
-    from tree_sitter import Node
+    from tree_sitter import Node, Query
 
-_TYPES = frozenset({"class", "struct", "union", "enum", "trait", "interface", "impl"})
-_WITHOUT_MEMBERS = frozenset({"type", "macro", "section"})
-"""Kinds that may contain other definitions without owning them: `typedef struct a { ... } b` does not define `b.a`."""
+Context = Literal["definition", "import", "call", "reference", "comment", "string"]
 
-_BODY_FIELDS = ("body", "definition", "declaration", "value")
-_NAMED_BY_FIELD = frozenset({"qualified_identifier", "template_function", "template_method", "template_type"})
-_TYPE_ARGUMENTS = re.compile(rb"<[^<>]*>")
-_SIGNATURE_CHARACTERS = 240
-_NAME_BYTES = 400
+_WORD = re.compile(rb"[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*")
+_COMMENT = re.compile("comment")
+_STRING = re.compile("string|heredoc|char_literal|character_literal|rune_literal")
+_NO_STRING = re.compile("type|interpolation|substitution|expression|_start|_end|_content|escape")
 
 
-class _Found:
-    """One definition as found: the largest span of those that share its name's place, the smallest kept for the signature."""
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An occurrence of a name. Bytes are of the text that was parsed; `line` is 1-based."""
 
-    __slots__ = ("end", "inner", "kind", "name", "outer", "pattern", "scope", "start")
-
-    def __init__(self, node: Node, name: Node, kind: str, scope: str, pattern: int) -> None:
-        self.start, self.end = node.start_byte, node.end_byte
-        self.inner = self.outer = node
-        self.name = name
-        self.kind = kind
-        self.scope = scope
-        self.pattern = pattern
-
-    def widen(self, node: Node, kind: str, scope: str, pattern: int) -> None:
-        """Take in another pattern's view of the same definition."""
-        start, end = node.start_byte, node.end_byte
-        size = self.end - self.start
-        if end - start < size:
-            self.inner = node
-        elif end - start > size:
-            self.start, self.end, self.outer = start, end, node
-        if pattern < self.pattern:
-            self.kind, self.scope, self.pattern = kind, scope or self.scope, pattern
+    name: str
+    line: int
+    byte_start: int
+    byte_end: int
+    context: Context
 
 
-def find_definitions(root: Node, source: bytes, language: str) -> list[Definition]:
-    """Return what a parsed text defines, in byte order, an owner before what it owns."""
-    query = load_query(language, "definitions")
-    if query is None:
+class _Spans:
+    """Stretches of text, the outermost of those that overlap."""
+
+    def __init__(self, parts: Sequence[Node]) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, negative_end in sorted((part.start_byte, -part.end_byte) for part in parts):
+            if not self.ends or start >= self.ends[-1]:
+                self.starts.append(start)
+                self.ends.append(-negative_end)
+
+    def hold(self, offset: int) -> bool:
+        """Is there a stretch around this byte?"""
+        before = bisect_right(self.starts, offset) - 1
+        return before >= 0 and offset < self.ends[before]
+
+
+def references(source: bytes, language: str, *, name: str = "") -> list[Reference]:
+    """Return every occurrence of every name, or of one, in byte order; words of comments and strings included.
+
+    Empty for a language without a grammar. What the grammar does not tell is a "reference".
+    """
+    tree = parse(source, language)
+    if tree is None:
         return []
+    root = tree.root_node
+    contexts: dict[int, Context] = dict.fromkeys(name_offsets(root, source, language), "definition")
+    used = _captures(load_query(language, "references"), root)
+    quoted = _captures(_quoting_query(language), root)
+    imports, comments, strings = (_Spans(parts) for parts in (used.get("import", ()), quoted.get("comment", ()), quoted.get("string", ())))
+    for capture, context in _USES:
+        for part in used.get(capture, ()):
+            contexts.setdefault(part.start_byte, "import" if imports.hold(part.start_byte) else context)
+    found = []
+    line, counted = 1, 0
+    for start, end in _words(source, name):
+        context = contexts.get(start) or _context_by_span(start, imports, comments, strings)
+        if used and not name and start not in contexts and context in ("reference", "import") and not strings.hold(start):
+            continue  # a keyword
+        line += source.count(b"\n", counted, start)
+        counted = start
+        found.append(Reference(source[start:end].decode("utf-8", "replace"), line, start, end, context))
+    return found
+
+
+_USES: tuple[tuple[str, Context], ...] = (("reference.call", "call"), ("reference", "reference"))
+
+
+def _context_by_span(start: int, imports: _Spans, comments: _Spans, strings: _Spans) -> Context:
+    if comments.hold(start):
+        return "comment"
+    if imports.hold(start):
+        return "import"
+    return "string" if strings.hold(start) else "reference"
+
+
+def _words(source: bytes, name: str) -> list[tuple[int, int]]:
+    if not name:
+        return [word.span() for word in _WORD.finditer(source)]
+    edge = rb"[A-Za-z0-9_\x80-\xff]"
+    return [word.span() for word in re.finditer(rb"(?<!%b)%b(?!%b)" % (edge, re.escape(name.encode()), edge), source)]
+
+
+def _captures(query: Query | None, root: Node) -> dict[str, list[Node]]:
     from tree_sitter import QueryCursor
 
-    found: dict[int, _Found] = {}
-    for pattern, captures in QueryCursor(query).matches(root):
-        _collect(found, pattern, captures, source)
-    return list(_qualify(sorted(found.values(), key=lambda one: (one.start, -one.end, one.name.start_byte)), source))
+    return {} if query is None else QueryCursor(query).captures(root)
 
 
-def _collect(found: dict[int, _Found], pattern: int, captures: dict[str, list[Node]], source: bytes) -> None:
-    name = scope = whole = None
-    kind = owner = ""
-    for key, nodes in captures.items():
-        if key == "name":
-            name = nodes[0]
-        elif key == "scope":
-            scope = nodes[0]
-        elif key.startswith("definition."):
-            whole, kind = nodes[0], key[11:]
-    if name is None or whole is None:
-        return
-    if scope is not None:
-        owner = _owner(source[scope.start_byte : scope.end_byte])
-    inner, qualifier = _innermost(name)
-    if qualifier is not None:
-        owner = _owner(source[qualifier : inner.start_byte])
-    if inner.end_byte - inner.start_byte > _NAME_BYTES:
-        return
-    known = found.get(inner.start_byte)
-    if known is None:
-        found[inner.start_byte] = _Found(whole, inner, kind, owner, pattern)
-    else:
-        known.widen(whole, kind, owner, pattern)
+@cache
+def _quoting_query(language: str) -> Query | None:
+    """Return a query for a grammar's comments and strings, by what grammars call them."""
+    from tree_sitter import Query
 
-
-def _innermost(name: Node) -> tuple[Node, int | None]:
-    """Return the name within a declarator such as `*Owner::name(int)`, and where its `Owner::` begins."""
-    qualifier = None
-    while True:
-        kind = name.type
-        if kind.endswith("_declarator"):
-            inner = name.child_by_field_name("declarator") or (name.named_child(0) if name.named_child_count else None)
-        elif kind in _NAMED_BY_FIELD:
-            inner = name.child_by_field_name("name")
-            if kind == "qualified_identifier" and qualifier is None:
-                qualifier = name.start_byte
-        else:
-            break
-        if inner is None:
-            break
-        name = inner
-    return name, qualifier
-
-
-def _owner(text: bytes) -> str:
-    """Make `outer::Inner<T>::` into `outer.Inner`."""
-    while b"<" in text and (shorter := _TYPE_ARGUMENTS.sub(b"", text)) != text:
-        text = shorter
-    return _text(text.replace(b"::", b".").strip(b".*& \t\r\n(),"))
-
-
-def _text(name: bytes) -> str:
-    return " ".join(name.decode("utf-8", "replace").split())
-
-
-def _name(text: bytes) -> str:
-    """Make a name of its text: `a::b` is `a.b`, a quoted name loses its quotes, `operator bool()` its parentheses."""
-    name = _text(text).strip("\"'`").replace("::", ".")
-    return name if name.startswith("operator()") else name.partition("(")[0].strip()
-
-
-def _qualify(ordered: Iterable[_Found], source: bytes) -> Iterator[Definition]:
-    owners: list[tuple[int, int, str, str]] = []  # start, end, qualified name, kind
-    for one in ordered:
-        while owners and (one.start >= owners[-1][1] or one.end > owners[-1][1] or (one.start, one.end) == owners[-1][:2]):
-            owners.pop()
-        name = _name(source[one.name.start_byte : one.name.end_byte])
-        if not name:
+    grammar = load_language(language)
+    if grammar is None:
+        return None
+    patterns = set()
+    for number in range(grammar.node_kind_count):
+        kind = grammar.node_kind_for_id(number) or ""
+        if not (grammar.node_kind_is_named(number) and grammar.node_kind_is_visible(number)):
             continue
-        path = [owners[-1][2]] if owners else []
-        if one.scope:
-            path.append(one.scope)
-        kind = one.kind
-        if kind == "function" and (one.scope or (owners and owners[-1][3] in _TYPES)):
-            kind = "method"
-        qualified = ".".join((*path, name))
-        if kind not in _WITHOUT_MEMBERS:
-            owners.append((one.start, one.end, qualified, kind))
-        yield _definition(one, name, qualified, kind, source)
+        if _COMMENT.search(kind):
+            patterns.add(f"({kind}) @comment")
+        elif _STRING.search(kind) and not _NO_STRING.search(kind):
+            patterns.add(f"({kind}) @string")
+    return Query(grammar, "\n".join(sorted(patterns))) if patterns else None
 
 
-def _definition(one: _Found, name: str, qualified: str, kind: str, source: bytes) -> Definition:
-    end, end_line = one.end, one.outer.end_point.row + 1
-    while end > one.start and source[end - 1] in b"\r\n":  # a directive's line feed belongs to it in some grammars
-        end_line -= source[end - 1] == 0x0A
-        end -= 1
-    return Definition(
-        name=name,
-        qualified_name=qualified,
-        kind=kind,
-        line=one.name.start_point.row + 1,
-        byte_start=one.start,
-        byte_end=end,
-        start_line=one.outer.start_point.row + 1,
-        end_line=end_line,
-        signature=_signature(one.inner, source),
-    )
+def imports_span(source: bytes, language: str) -> tuple[int, int] | None:
+    """Return the bytes from a text's first import to the last of those near its top, or None when it imports nothing.
 
-
-def _signature(node: Node, source: bytes) -> str:
-    """Return the definition up to its body, on one line, or its first line when it has none."""
-    start, end = node.start_byte, node.end_byte
-    for field in _BODY_FIELDS:
-        body = node.child_by_field_name(field)
-        if body is not None and body.start_byte > start:
-            end = body.start_byte
+    An import more than `IMPORTS_GAP_LINES` lines below the one before it is not counted among them.
+    """
+    tree = parse(source, language)
+    query = load_query(language, "references")
+    if tree is None or query is None:
+        return None
+    imports = sorted(_captures(query, tree.root_node).get("import", ()), key=lambda part: part.start_byte)
+    if not imports:
+        return None
+    last = imports[0]
+    for one in imports[1:]:
+        if one.start_point.row - last.end_point.row > IMPORTS_GAP_LINES:
             break
-    else:
-        line_end = source.find(b"\n", start, end)
-        end = end if line_end < 0 else line_end
-    head = source[start : min(end, start + 4 * _SIGNATURE_CHARACTERS)]
-    line = _text(head).replace("( ", "(").replace(", )", ")").replace(" )", ")")
-    return line[:_SIGNATURE_CHARACTERS].rstrip(" {:=;") or line[:_SIGNATURE_CHARACTERS]
+        last = one
+    return imports[0].start_byte, last.end_byte
+
+
+IMPORTS_GAP_LINES = 5
+"""Between two imports at the top of a file lie at most a comment, a condition and a few blank lines."""
