@@ -39,18 +39,55 @@ if TYPE_CHECKING:
 class Snapshot(Protocol):
     """One generation of one view, as columns. Every array is read-only."""
 
-    info: ViewInfo
-    files: FileTable
-    model: str  # the model whose vectors are read
+    @property
+    def info(self) -> ViewInfo:
+        """Which generation of which view this is."""
+        ...
 
-    ordinals: int  # size of the ordinal space
-    chunk_count: int  # chunks of the view, a chunk under two paths counted once
-    total_length: int  # sum of their lengths, in terms
-    lengths: NDArray[np.uint32]  # (ordinals,) terms of each chunk
-    keys: NDArray[np.uint64]  # (ordinals,) made of the blob's digest and the chunk's position: a tie-break that survives any history
+    @property
+    def files(self) -> FileTable:
+        """The view's list of files."""
+        ...
 
-    file_first: NDArray[np.int64]  # (files,) first ordinal of each file's chunks; -1 for a skipped file
-    file_chunks: NDArray[np.int32]  # (files,) how many chunks each file has
+    @property
+    def model(self) -> str:
+        """The model whose vectors are read."""
+        ...
+
+    @property
+    def ordinals(self) -> int:
+        """Size of the ordinal space."""
+        ...
+
+    @property
+    def chunk_count(self) -> int:
+        """Chunks of the view; one under two paths counts once."""
+        ...
+
+    @property
+    def total_length(self) -> int:
+        """Sum of the chunks' lengths, in terms."""
+        ...
+
+    @property
+    def lengths(self) -> NDArray[np.uint32]:
+        """Terms of each chunk: `(ordinals,)`."""
+        ...
+
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """Made of the blob's digest and the chunk's position: a tie-break that survives any history, `(ordinals,)`."""
+        ...
+
+    @property
+    def file_first(self) -> NDArray[np.int64]:
+        """First ordinal of each file's chunks, -1 for a skipped file: `(files,)`."""
+        ...
+
+    @property
+    def file_chunks(self) -> NDArray[np.int32]:
+        """How many chunks each file has: `(files,)`."""
+        ...
 
     def chunk_files(self, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int32]:
         """For each ordinal the first file (by path) that has the chunk and is allowed, else -1: `(ordinals,)`.
