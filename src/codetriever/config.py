@@ -226,7 +226,7 @@ def _integer(raw: Any) -> int:
 
 
 def _boolean(raw: Any) -> bool:
-    return raw if isinstance(raw, bool) else _WORDS[raw.strip().lower()]
+    return raw if isinstance(raw, bool) else _WORDS[_text(raw).strip().lower()]
 
 
 def _text(raw: Any) -> str:

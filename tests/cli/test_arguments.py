@@ -1,0 +1,118 @@
+"""What was typed?"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codetriever.cli.arguments import parse
+from codetriever.cli.command import OPTIONS, SETTING_NAMES, VERBS, Command
+from codetriever.errors import CodetrieverError, InvalidArguments
+
+
+def test_a_line_without_a_verb_is_a_search():
+    command = parse(["where are sessions refreshed", "src", "lib"])
+    assert (command.verb, command.words) == ("search", ("where are sessions refreshed", "src", "lib"))
+    assert not command.is_verb_typed
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_first_word_that_is_a_verb_is_the_verb(verb):
+    words = ["word"] * VERBS[verb].least
+    command = parse([verb, *words])
+    assert (command.verb, command.words, command.is_verb_typed) == (verb, tuple(words), True)
+
+
+def test_after_two_dashes_a_verb_is_a_word():
+    assert parse(["--", "status"]).verb == "search"
+    assert parse(["--", "status"]).words == ("status",)
+    assert parse(["-k", "3", "--", "status"]).words == ("status",)
+
+
+def test_after_two_dashes_nothing_is_an_option():
+    assert parse(["--json", "--", "--help", "-x"]).words == ("--help", "-x")
+
+
+def test_options_may_stand_before_the_verb():
+    command = parse(["--store", "status", "-k", "3", "list"])
+    assert (command.verb, command.settings) == ("list", {"store": "status", "limit": "3"})
+
+
+def test_options_may_stand_between_and_behind_words():
+    command = parse(["query", "--limit", "5", "src", "--json", "lib", "-C2"])
+    assert command.words == ("query", "src", "lib")
+    assert (command.settings, command.output, command.context) == ({"limit": "5"}, "json", 2)
+
+
+def test_lists_repeat_and_languages_may_be_joined_by_commas():
+    command = parse(["q", "--path", "a,b", "--path", "!c", "--lang", "go,rust", "--lang", "c", "--role", "test"])
+    assert command.paths == ("a,b", "!c")
+    assert command.languages == ("go", "rust", "c")
+    assert command.roles == ("test",)
+
+
+def test_the_last_form_of_output_wins():
+    assert parse(["q", "--json", "--jsonl"]).output == "jsonl"
+    assert parse(["q", "--jsonl", "--format", "vimgrep"]).output == "vimgrep"
+
+
+def test_every_setting_is_an_option_of_every_verb_that_reads_settings():
+    for name in SETTING_NAMES:
+        option = OPTIONS[name.replace("_", "-")]
+        value = [option.flags[-1]] + (["1"] if option.metavar else [])
+        assert parse(["status", *value]).settings == {name: "1" if option.metavar else "true"}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["--json"],
+        ["usages"],
+        ["context"],
+        ["context", "a:1", "b:2"],
+        ["list", "something"],
+        ["q", "--no-such-option"],
+        ["q", "--limi", "3"],
+        ["q", "--offset"],
+        ["q", "--offset", "x"],
+        ["q", "--offset", "-1"],
+        ["q", "--offset", "99999999999"],
+        ["q", "--format", "yaml"],
+        ["status", "--exact"],
+    ],
+)
+def test_what_cannot_be_meant_is_an_error_with_a_hint(argv):
+    with pytest.raises(InvalidArguments) as error:
+        parse(argv)
+    assert error.value.message
+    assert error.value.hint
+    assert error.value.exit_code == 2
+
+
+def test_every_option_is_offered_by_some_verb():
+    offered = {name for verb in VERBS.values() for name in verb.options}
+    assert offered == set(OPTIONS)
+
+
+def test_a_command_is_a_value():
+    assert parse(["q", "p"]) == Command(is_verb_typed=False, words=("q", "p"))
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from([*VERBS, "--", "-", "-k", "--json", "-q", "--path", "--offset"]), st.text(max_size=6)), max_size=8)
+)
+def test_any_line_is_a_command_or_an_error(argv):
+    try:
+        command = parse(argv)
+    except CodetrieverError as error:
+        assert error.message
+    except SystemExit as end:
+        assert end.code == 0
+    else:
+        assert command.verb in VERBS
+        assert set(command.words) <= set(argv)
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=5))
+def test_words_after_two_dashes_arrive_as_they_are(words):
+    assert parse(["--", *words]).words == tuple(words)
