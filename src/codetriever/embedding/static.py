@@ -1,0 +1,141 @@
+"""The default embedder: where is a text in space, by its words alone?
+
+A text's vector is the weighted sum of its terms' vectors, one table row each, brought to unit length; a term that occurs n times counts
+1 + log n times. How much a term says is folded into its row. This is the smooth inverse frequency weighting of Arora, Liang and Ma, "A
+simple but tough-to-beat baseline for sentence embeddings" (2017), where the table was not trained to do better.
+
+A word without a row is split greedily into known ones, longest first (`websocketserver` is `websocket` and `server`). In questions, a
+word that cannot be split is taken for a known one with a typing error, when one edit makes it so. Words that are still unknown,
+most of other scripts among them, have no share in the vector: the word index finds those.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from pathlib import Path
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.embedding.table import open_table
+from codetriever.lexical.terms import ANALYSER_VERSION, count_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.embedding.table import Table
+
+_BUNDLED = "static.table"
+_MIN_PIECE_CHARS = 3  # shorter pieces are found in every word, and say nothing
+_MAX_SPLIT_CHARS = 48
+_MIN_TYPED_CHARS = 5
+_CACHE_TERMS = 1 << 17  # splits remembered, about 20 MB in each process that analyses
+_COUNT_WEIGHTS = np.array([0.0] + [1.0 + math.log(count) for count in range(1, 256)], dtype=np.float32)
+
+
+def load_static(path: Path | None = None) -> StaticEmbedder:
+    """Open the table at `path`, or the one that is part of the package. Raises `ModelUnavailable`."""
+    return StaticEmbedder(open_table(path or Path(__file__).with_name(_BUNDLED)))
+
+
+class StaticEmbedder:
+    """Term vectors mapped into memory; costs nothing until it is asked."""
+
+    def __init__(self, table: Table) -> None:
+        self.dimensions = table.rows.shape[1]
+        self.model = f"static-{ANALYSER_VERSION}-{table.identity[:12]}"
+        self._table = table
+        self._splits: dict[str, tuple[int, ...]] = {}
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit rows, `(len(texts), dimensions) float32`; a text without known words is a zero row."""
+        return self.project([count_terms(text) for text in texts])
+
+    def project(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
+        """Return what `embed` does, `(len(counts), dimensions) float32`, from the terms that `count_terms` found in each text."""
+        self._checked_rows  # noqa: B018
+        return self._sum_rows(counts)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the unit vector of a question, `(dimensions,) float32`; zero when it has no known word."""
+        counts = count_terms(text)
+        mended = {self._mend(term): count for term, count in counts.items()}
+        vector: NDArray[np.float32] = self._sum_rows([mended])[0]
+        return vector
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {term: row for row, term in enumerate(self._table.terms())}
+
+    @cached_property
+    def _checked_rows(self) -> bool:
+        """Checking reads the whole table, so it waits for the first bulk work: questions touch a few rows only."""
+        self._table.check_rows()
+        return True
+
+    def _sum_rows(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
+        out = np.zeros((len(counts), self.dimensions), dtype=np.float32)
+        for position, terms in enumerate(counts):
+            rows, weights = self._weigh(terms)
+            if len(rows):
+                np.dot(weights * self._table.scales[rows], self._table.rows[rows].astype(np.float32), out=out[position])
+        out /= np.maximum(np.sqrt(np.einsum("ij,ij->i", out, out)), np.float32(1e-12))[:, None]
+        return out
+
+    def _weigh(self, counts: Mapping[str, int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Return the rows of these terms and the weight of each; a row may occur several times."""
+        rows: list[int] = []
+        times: list[int] = []
+        row_of = self._row_of
+        for term, count in counts.items():
+            row = row_of.get(term)
+            if row is not None:
+                rows.append(row)
+                times.append(count)
+            else:
+                pieces = self._split(term)
+                rows += pieces
+                times += [count] * len(pieces)
+        return np.array(rows, dtype=np.intp), _COUNT_WEIGHTS[np.minimum(np.array(times, dtype=np.intp), 255)]
+
+    def _split(self, term: str) -> tuple[int, ...]:
+        """Return the rows of the known words that make up most of an unknown one; none when they do not."""
+        pieces = self._splits.get(term)
+        if pieces is None:
+            if len(self._splits) >= _CACHE_TERMS:
+                self._splits.clear()
+            pieces = self._splits[term] = self._cut(term) if term.isalpha() and len(term) <= _MAX_SPLIT_CHARS else ()
+        return pieces
+
+    def _cut(self, term: str) -> tuple[int, ...]:
+        rows: list[int] = []
+        start = left_out = 0
+        while start < len(term):
+            end = next((end for end in range(len(term), start + _MIN_PIECE_CHARS - 1, -1) if term[start:end] in self._row_of), 0)
+            if end:
+                rows.append(self._row_of[term[start:end]])
+                start = end
+            else:
+                left_out += 1
+                start += 1
+        return tuple(rows) if 4 * left_out <= len(term) else ()
+
+    def _mend(self, term: str) -> str:
+        """Return the term, or the most frequent known word that one edit makes of an unknown one."""
+        if len(term) < _MIN_TYPED_CHARS or not term.isalpha() or term in self._row_of or self._split(term):
+            return term
+        known = [self._row_of[edited] for edited in _edits(term) if edited in self._row_of]
+        return self._table.terms()[min(known)] if known else term
+
+
+def _edits(word: str) -> set[str]:
+    """Return the strings that are one transposition, deletion, replacement or insertion away (Damerau, 1964)."""
+    splits = [(word[:i], word[i:]) for i in range(1, len(word) + 1)]  # the first letter is rarely the wrong one
+    edited = {left + right[1] + right[0] + right[2:] for left, right in splits if len(right) > 1}
+    edited |= {left + right[1:] for left, right in splits if right}
+    edited |= {left + letter + right[1:] for left, right in splits if right for letter in ascii_lowercase}
+    return edited | {left + letter + right for left, right in splits for letter in ascii_lowercase}
