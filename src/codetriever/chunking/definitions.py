@@ -23,6 +23,11 @@ _TYPES = frozenset({"class", "struct", "union", "enum", "trait", "interface", "i
 _WITHOUT_MEMBERS = frozenset({"type", "macro", "section"})
 """Kinds that may contain other definitions without owning them: `typedef struct a { ... } b` does not define `b.a`."""
 
+_WRITTEN_IN_CLAUSES = frozenset({"haskell"})
+
+_SCOPED_BY_NAMESPACE = frozenset({"lua", "sql"})
+"""Languages whose `@scope` is a schema or a table of functions, so that a function in it is no method."""
+
 _BODY_FIELDS = ("body", "definition", "declaration", "value")
 _NAMED_BY_FIELD = frozenset({"qualified_identifier", "template_function", "template_method", "template_type"})
 _TYPE_ARGUMENTS = re.compile(rb"<[^<>]*>")
@@ -33,11 +38,11 @@ _NAME_BYTES = 400
 class _Found:
     """One definition as found: the largest span of those that share its name's place, the smallest kept for the signature."""
 
-    __slots__ = ("end", "inner", "kind", "name", "outer", "pattern", "scope", "start")
+    __slots__ = ("end", "inner", "kind", "last", "name", "outer", "pattern", "scope", "start")
 
     def __init__(self, node: Node, name: Node, kind: str, scope: str, pattern: int) -> None:
         self.start, self.end = node.start_byte, node.end_byte
-        self.inner = self.outer = node
+        self.inner = self.outer = self.last = node
         self.name = name
         self.kind = kind
         self.scope = scope
@@ -50,15 +55,24 @@ class _Found:
         if end - start < size:
             self.inner = node
         elif end - start > size:
-            self.start, self.end, self.outer = start, end, node
+            self.start, self.end = start, end
+            self.outer = self.last = node
         if pattern < self.pattern:
             self.kind, self.scope, self.pattern = kind, scope or self.scope, pattern
+
+    def append(self, clause: _Found) -> None:
+        """Take in what follows and defines the same: the next equation, or the first one after the signature."""
+        if self.last.type == "signature":
+            self.name = clause.name
+        self.end, self.last = clause.end, clause.last
 
 
 def find_definitions(root: Node, source: bytes, language: str) -> list[Definition]:
     """Return what a parsed text defines, in byte order, an owner before what it owns."""
     found = _find(root, source, language)
-    return list(_qualify(sorted(found.values(), key=lambda one: (one.start, -one.end, one.name.start_byte)), source))
+    ordered = sorted(found.values(), key=lambda one: (one.start, -one.end, one.name.start_byte))
+    joined = _join_clauses(ordered, source) if language in _WRITTEN_IN_CLAUSES else ordered
+    return list(_qualify(joined, source, scopes_are_types=language not in _SCOPED_BY_NAMESPACE))
 
 
 def name_offsets(root: Node, source: bytes, language: str) -> list[int]:
@@ -136,12 +150,33 @@ def _text(name: bytes) -> str:
 
 
 def _name(text: bytes) -> str:
-    """Make a name of its text: `a::b` is `a.b`, a quoted name loses its quotes, `operator bool()` its parentheses."""
-    name = _text(text).strip("\"'`").replace("::", ".")
+    """Make a name of its text: `a::b` is `a.b`, quotes and the colon of a symbol go, `operator bool()` loses its parentheses."""
+    name = _text(text)
+    if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'`":
+        name = name[1:-1]
+    elif name[:1] == ":" and name[1:2].isidentifier():
+        name = name[1:]
+    name = name.replace("::", ".")
     return name if name.startswith("operator()") else name.partition("(")[0].strip()
 
 
-def _qualify(ordered: Iterable[_Found], source: bytes) -> Iterator[Definition]:
+def _join_clauses(ordered: Iterable[_Found], source: bytes) -> Iterator[_Found]:
+    """Make one function of a signature and the equations below it: neighbours of one name. Its line is that of an equation."""
+    last: _Found | None = None
+    for one in ordered:
+        if last is not None and one.kind == last.kind == "function" and one.start >= last.end:
+            same = source[one.name.start_byte : one.name.end_byte] == source[last.name.start_byte : last.name.end_byte]
+            if same and one.outer.parent == last.outer.parent:
+                last.append(one)
+                continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def _qualify(ordered: Iterable[_Found], source: bytes, *, scopes_are_types: bool) -> Iterator[Definition]:
     owners: list[tuple[int, int, str, str]] = []  # start, end, qualified name, kind
     for one in ordered:
         while owners and (one.start >= owners[-1][1] or one.end > owners[-1][1] or (one.start, one.end) == owners[-1][:2]):
@@ -153,7 +188,7 @@ def _qualify(ordered: Iterable[_Found], source: bytes) -> Iterator[Definition]:
         if one.scope:
             path.append(one.scope)
         kind = one.kind
-        if kind == "function" and (one.scope or (owners and owners[-1][3] in _TYPES)):
+        if kind == "function" and ((one.scope and scopes_are_types) or (owners and owners[-1][3] in _TYPES)):
             kind = "method"
         qualified = ".".join((*path, name))
         if kind not in _WITHOUT_MEMBERS:
@@ -162,7 +197,7 @@ def _qualify(ordered: Iterable[_Found], source: bytes) -> Iterator[Definition]:
 
 
 def _definition(one: _Found, name: str, qualified: str, kind: str, source: bytes) -> Definition:
-    end, end_line = one.end, one.outer.end_point.row + 1
+    end, end_line = one.end, one.last.end_point.row + 1
     while end > one.start and source[end - 1] in b"\r\n":  # a directive's line feed belongs to it in some grammars
         end_line -= source[end - 1] == 0x0A
         end -= 1
