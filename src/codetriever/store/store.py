@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
@@ -47,6 +47,11 @@ class Snapshot(Protocol):
     @property
     def files(self) -> FileTable:
         """The view's list of files."""
+        ...
+
+    @property
+    def listing(self) -> bytes:
+        """What the writer of the list kept beside it."""
         ...
 
     @property
@@ -172,16 +177,22 @@ class Writer(Protocol):
         """Make everything added durable."""
         ...
 
-    def switch(self, key: ViewKey, files: FileTable, *, head: str = "", path_terms: Sequence[dict[str, int]]) -> ViewInfo:
+    def switch(
+        self, key: ViewKey, files: FileTable, *, head: str = "", path_terms: Sequence[Mapping[str, int]], listing: bytes = b""
+    ) -> ViewInfo:
         """Make `files` the view's list in one transaction and return its new generation; then sweep.
 
-        `path_terms` are the term counts of each path, in the table's order. When nothing but `stats` differs from the
-        current list the generation keeps its number.
+        `path_terms` are the term counts of each path, in the table's order. `listing` is kept beside the list for whoever writes the
+        next one. When nothing but `stats` differs from the current list the generation keeps its number.
         """
         ...
 
     def previous(self, key: ViewKey) -> FileTable | None:
         """Return the view's current list; for a view that does not exist yet, that of the checkout's view switched last, else None."""
+        ...
+
+    def listing(self, key: ViewKey) -> bytes:
+        """Return what was kept beside the list that `previous` returns; empty when there is none."""
         ...
 
     def embed_missing(self, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> int:
