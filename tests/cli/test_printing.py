@@ -1,0 +1,147 @@
+"""How does a person read hits?"""
+
+import io
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codetriever.cli.command import Command
+from codetriever.cli.highlight import highlight
+from codetriever.cli.hits import LINES_SHOWN, ago, excerpt, heading, print_answer
+from codetriever.cli.screen import Screen
+from codetriever.cli.searching import show, vimgrep_line
+from codetriever.cli.symbols import nested
+from codetriever.types import Answer, Definition, Freshness, Hit, Role, Signal
+
+FUNCTION = "@cache\n# what f is for\ndef f(x):\n    y = x\n\n    return y\n"
+HIT = Hit("src/a.py", 10, 15, 0, len(FUNCTION), 0.87, "function", "Box.f", "python", Role.CODE, FUNCTION)
+ANSWER = Answer("q", (HIT,), 1, True, 3, Freshness(time.time(), 2.0), 4.0)
+
+
+def printed(answer, *, color="never", **options):
+    screen = Screen(Command(**options), color=color, stdout=io.StringIO(), stderr=io.StringIO())
+    code = show(answer, Command(**options), screen)
+    return code, screen.out.getvalue(), screen.err.getvalue()
+
+
+def test_a_hit_has_a_heading_and_numbered_lines():
+    code, out, err = printed(ANSWER)
+    assert code == 0
+    assert out.splitlines()[0] == "src/a.py:10-15  Box.f  function  0.87"
+    assert " 12 │ def f(x):" in out
+    assert err == ""
+
+
+def test_short_hits_are_shown_whole_and_long_ones_from_the_definition_on():
+    assert excerpt(HIT).lines == FUNCTION.splitlines()
+    long = replace(HIT, text="import a\n" * 20 + "def f():\n" + "    body\n" * 30)
+    shown = excerpt(long)
+    assert shown.first == HIT.start_line + 20
+    assert shown.lines[0] == "def f():"
+    assert len(shown.lines) == LINES_SHOWN
+    assert shown.hidden == 31 - LINES_SHOWN
+
+
+def test_a_name_in_a_comment_is_not_its_definition():
+    shown = excerpt(replace(HIT, text="\n" * 20 + "# f does\n" + "x\n" * 3 + "def f():\n" + "    body\n" * 30))
+    assert shown.lines[0] == "def f():"
+
+
+@given(text=st.text(max_size=400), name=st.text(max_size=5), most=st.one_of(st.none(), st.integers(1, 10)))
+def test_an_excerpt_is_a_run_of_the_hit_s_lines(text, name, most):
+    hit = replace(HIT, text=text, name=name)
+    lines = text.removesuffix("\n").split("\n")
+    shown = excerpt(hit, most=most)
+    start = shown.first - hit.start_line
+    assert shown.lines == lines[start : start + len(shown.lines)]
+    assert shown.lines
+    assert most is None or len(shown.lines) <= most + 1
+    assert shown.hidden <= len(lines) - start - len(shown.lines)
+
+
+def test_weak_answers_are_called_weak():
+    _, out, _ = printed(replace(ANSWER, weak=True))
+    assert out.startswith("Weak match")
+
+
+def test_nothing_found_says_why_and_ends_in_1():
+    code, out, err = printed(replace(ANSWER, hits=(), total=0, note="No indexed file passes the filters."))
+    assert (code, out) == (1, "")
+    assert err == "nothing found: No indexed file passes the filters.\n"
+
+
+def test_pending_files_are_announced():
+    _, _, err = printed(replace(ANSWER, freshness=Freshness(0.0, 1.0, pending_files=3)))
+    assert "3 changed files are not in this answer yet" in err
+
+
+def test_signals_are_explained():
+    _, out, _ = printed(replace(ANSWER, hits=(replace(HIT, signals=(Signal("definition", 1.0, 0.25),)),)), explain=True)
+    assert re.search(r"definition +1\.000 +\+0\.250", out)
+
+
+def test_paths_only_once_each():
+    answer = replace(ANSWER, hits=(HIT, replace(HIT, start_line=40), replace(HIT, path="b.py")), total=3)
+    assert printed(answer, files=True)[1] == "src/a.py\nb.py\n"
+    assert '"hits": [{"path": "src/a.py", "score": 0.87}, {"path": "b.py", "score": 0.87}]' in printed(answer, files=True, output="json")[1]
+
+
+def test_vimgrep_lines_count_columns_in_bytes_from_one():
+    hit = replace(HIT, text="class Bär:\n\tdef f(x):\n" + "\t\tbody\n" * 20)
+    screen = Screen(Command(), stdout=io.StringIO(), stderr=io.StringIO())
+    assert vimgrep_line(hit, screen) == "src/a.py:11:2:\tdef f(x):"
+
+
+def test_jsonl_is_a_hit_per_line():
+    answer = replace(ANSWER, hits=(HIT, HIT), total=2)
+    assert len(printed(answer, output="jsonl")[1].splitlines()) == 2
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal():
+    hostile = replace(HIT, path="a\x1b]0;x\x07.py", name="f\x1b[1m", text="def f\x1b[2J():\r\n\x9b31m\n")
+    _, out, _ = printed(replace(ANSWER, hits=(hostile,)))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", out)
+
+
+def test_colours_change_nothing_but_colour():
+    _, plain, _ = printed(ANSWER)
+    _, colored, _ = printed(ANSWER, color="always")
+    assert "\x1b[" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n"), max_size=200))
+def test_highlighting_keeps_every_character(text):
+    screen = Screen(Command(), color="always", stdout=io.StringIO(), stderr=io.StringIO())
+    for language in ("python", "rust", "no such language"):
+        lines = highlight(text, language, screen)
+        assert re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(lines)) == text
+
+
+def test_several_repositories_are_named():
+    hit = replace(HIT, repository="github.com/a/b", branch="main")
+    screen = Screen(Command(), color="never", stdout=io.StringIO(), stderr=io.StringIO())
+    assert heading(hit, screen) == "src/a.py:10-15  Box.f  function  github.com/a/b@main  0.87"
+
+
+def test_the_last_line_counts(monkeypatch):
+    screen = Screen(Command(verbose=True), color="never", stdout=io.StringIO(), stderr=io.StringIO())
+    print_answer(replace(ANSWER, total=40), screen)
+    assert "1 of 40 hits · 4 ms · indexed just now" in screen.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("age_s", "text"), [(-3, "just now"), (1, "just now"), (30, "30 seconds ago"), (61, "1 minute ago"), (7200, "2 hours ago")]
+)
+def test_ages(age_s, text):
+    assert ago(age_s) == text
+
+
+def test_definitions_are_indented_by_what_they_lie_in():
+    spans = [(0, 100), (10, 40), (20, 30), (50, 60), (100, 110)]
+    definitions = [Definition("n", "n", "function", 1, start, end, 1, 1) for start, end in spans]
+    assert [depth for _, depth in nested(definitions)] == [0, 1, 2, 1, 0]
