@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from codetriever.search.query import Query
     from codetriever.store.embedded import EmbeddedStore
     from codetriever.store.store import Snapshot
+    from codetriever.types import Excerpt, Hit
 
 MAX_LIMIT = 100
 
@@ -91,6 +92,18 @@ class Index:
     def checkouts(self) -> tuple[Checkout, ...]:
         """The repositories of this index, as they lie on disk."""
         return tuple(root.checkout for root in self._roots)
+
+    @property
+    def roots(self) -> dict[str, Path]:
+        """Where each repository lies, by the name that its hits carry: "" when there is only one."""
+        return dict(zip(self._names(), (root.checkout.root for root in self._roots), strict=True))
+
+    def _names(self) -> list[str]:
+        """Return the repositories' names as hits carry them; two of one name are told apart by their folders."""
+        if len(self._roots) == 1:
+            return [""]
+        names = [_name(root.checkout) for root in self._roots]
+        return [name if names.count(name) == 1 else str(root.checkout.root) for name, root in zip(names, self._roots, strict=True)]
 
     def _open_roots(self, paths: Sequence[Path]) -> list[_Root]:
         from codetriever.store.embedded import open_store
@@ -258,6 +271,16 @@ class Index:
             source.branch,
         )
 
+    def lines(self, hit: Hit, *, radius: int = 0) -> Excerpt:
+        """Return a hit's lines and `radius` more each way, of the generation that answers now."""
+        from codetriever.search.context import lines_around
+        from codetriever.search.places import find_file
+
+        sources = [source for source in self._sources((), (), (), hit.branch or None) if source.repository == hit.repository]
+        number, file = find_file(sources, hit.path)
+        first, last = hit.start_line - radius, hit.end_line + radius
+        return lines_around(sources[number].snapshot, file, first, last, mask=mask_secrets)
+
     def outline(self, path: str = "", *, branch: str | None = None) -> OutlineAnswer:
         """Return what a file, or every file of a folder, defines; the path is relative to the repository's root."""
         from codetriever.search.outline import outline
@@ -317,15 +340,14 @@ class Index:
             role_values = tuple(Role(role) for role in roles)
         except ValueError as error:
             raise InvalidQuery(f"{error}.".replace("Role", "role"), hint=f"Roles are {', '.join(Role)}.") from None
-        several = len(self._roots) > 1
         return [
             Source(
                 self._snapshot(root, branch),
                 Filter(globs, wanted, role_values, root.folders),
-                _name(root.checkout) if several else "",
-                (branch or root.checkout.branch) if several else "",
+                name,
+                (branch or root.checkout.branch) if name else "",
             )
-            for root in self._roots
+            for name, root in zip(self._names(), self._roots, strict=True)
         ]
 
     def _snapshot(self, root: _Root, branch: str | None) -> Snapshot:
