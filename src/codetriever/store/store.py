@@ -183,7 +183,8 @@ class Writer(Protocol):
         """Make `files` the view's list in one transaction and return its new generation; then sweep.
 
         `path_terms` are the term counts of each path, in the table's order. `listing` is kept beside the list for whoever writes the
-        next one. When nothing but `stats` differs from the current list the generation keeps its number.
+        next one. When nothing but `stats` differs from the current list the generation keeps its number. A listed blob that was never
+        added is a `ValueError`.
         """
         ...
 

@@ -1,0 +1,188 @@
+"""What does SQLite know? Which files are visible, the contents of blobs, and nothing that is searched."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import urllib.parse
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from codetriever.errors import CodetrieverError, DiskFull, StoreDamaged, StoreFormatUnsupported, StoreLocked, StoreNotWritable
+from codetriever.store.format import FORMAT_VERSION
+from codetriever.system import PRIVATE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CATALOG = "catalog.sqlite"
+SEGMENTS = "segments"
+VECTORS = "vectors"
+VIEWS = "views"
+USED = "used"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blobs (
+    blob INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: segments may still hold the chunks of a deleted blob
+    digest BLOB NOT NULL,
+    language TEXT NOT NULL,
+    features TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    UNIQUE (digest, language, features)
+);
+CREATE TABLE IF NOT EXISTS segments (
+    file TEXT PRIMARY KEY,
+    chunks INTEGER NOT NULL,
+    dead_chunks INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (
+    segment TEXT NOT NULL,
+    model TEXT NOT NULL,
+    file TEXT NOT NULL,
+    missing INTEGER NOT NULL,  -- chunks that were not embedded
+    PRIMARY KEY (segment, model)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS views (
+    view INTEGER PRIMARY KEY AUTOINCREMENT,
+    root TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    features TEXT NOT NULL,
+    file TEXT NOT NULL,
+    indexed_at REAL NOT NULL,
+    files INTEGER NOT NULL,
+    chunks INTEGER NOT NULL,
+    text_bytes INTEGER NOT NULL,
+    total_length INTEGER NOT NULL,
+    UNIQUE (root, branch)
+);
+"""
+# A reader without the right to write the folder cannot make the file that WAL needs.
+_UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+_PAGE_BYTES = 8192
+_BUSY_MS = 10_000
+
+
+def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
+    """Open the catalog, made when it is missing. The caller holds the writer's lock."""
+    path = folder / CATALOG
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE))
+    connection = _connect(path, "rw")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        check_version(version or FORMAT_VERSION, folder)
+        if version == 0:
+            connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT_VERSION};COMMIT;")
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0)", (identity,))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(folder: Path) -> sqlite3.Connection | None:
+    """Open the catalog read-only, or return None when nothing was ever indexed here."""
+    path = folder / CATALOG
+    if not path.exists():
+        return None
+    for mode in ("ro", "ro&immutable=1"):
+        connection = _connect(path, mode)
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if mode == "ro" and error.sqlite_errorcode & 0xFF in _UNWRITABLE:
+                continue
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        if version == 0:
+            connection.close()
+            return None
+        check_version(version, folder)
+        return connection
+    return None
+
+
+def check_version(version: int, folder: Path) -> None:
+    """Raise `StoreFormatUnsupported` for a store of a newer format."""
+    if version > FORMAT_VERSION:
+        raise StoreFormatUnsupported(
+            f"The index in {folder} has format {version}; this version of Codetriever reads formats up to {FORMAT_VERSION}.",
+            hint="Upgrade Codetriever, or name another folder with --store.",
+        )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = "file:" + urllib.parse.quote(os.fsencode(path.absolute())) + "?mode=" + mode
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do all or nothing; joins a transaction that is open already, and ends it."""
+    if not connection.in_transaction:
+        connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """Let no error of SQLite or the system escape: raise the store's own instead."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate_sqlite(error, folder) from error
+    except OSError as error:
+        raise _translate_os(error, folder) from error
+
+
+def _translate_sqlite(error: sqlite3.Error, folder: Path) -> CodetrieverError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return _disk_full(folder)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreLocked(f"The index in {folder} is busy.", hint="Try again.")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return not_writable(folder, str(error))
+    return StoreDamaged(f"The index in {folder} is damaged: {error}.", hint="Remove the index and build it again.")
+
+
+def _translate_os(error: OSError, folder: Path) -> CodetrieverError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return _disk_full(folder)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        return not_writable(folder, str(error))
+    return StoreDamaged(f"The index in {folder} cannot be read: {error}.", hint="Remove the index and build it again.")
+
+
+def _disk_full(folder: Path) -> DiskFull:
+    return DiskFull(
+        f"There is no room left on the disk of {folder}.", hint="Free some space, or name a folder on another disk with --store."
+    )
+
+
+def not_writable(folder: Path, why: str) -> StoreNotWritable:
+    """Return the error for a folder that cannot be used."""
+    return StoreNotWritable(f"The index in {folder} cannot be written: {why}.", hint="Name a folder that you may write with --store.")

@@ -1,0 +1,30 @@
+"""Where is a repository's index, and which indexes are there?"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def repository_folder(store_root: Path, identity: str) -> Path:
+    """Return the folder of the index of the repository that `identity` names; its name starts with a word that people recognise."""
+    parts = [part for part in PurePath(identity).parts if part != ".git"]
+    word = re.sub(r"[^A-Za-z0-9_-]+", "-", parts[-1]).strip("-")[:40] if parts else ""
+    digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    return store_root / f"{word or 'repository'}-{digest}"
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in an index; 0 when there is none."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total

@@ -1,0 +1,109 @@
+"""Which chunks are nearest to a question?
+
+A scan of the sign bits keeps a pool of chunks by Hamming distance; the int8 rows of the pool give the order. When few chunks are
+asked about, all of them are the pool. Among equals the smaller key wins, at the edge of the pool and at the end of the list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.store.embedded.vectors import ABSENT, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.store.embedded.ordinals import OrdinalSpace
+    from codetriever.store.embedded.vectors import VectorFile
+
+    NearestChunks = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+# Rescoring 2,048 rows costs 0.3 ms; a smaller pool loses true neighbours, a larger one costs more than the scan of 100,000 chunks.
+POOL = 2048
+_FAR = np.uint16(65535)
+
+
+class VectorSpace:
+    """The vectors of a space's chunks under one model; a segment without a file has none."""
+
+    def __init__(self, space: OrdinalSpace, files: Sequence[VectorFile | None], dimensions: int) -> None:
+        self._space = space
+        self._files = tuple(files)
+        self._dimensions = dimensions
+
+    def nearest(
+        self, query: NDArray[np.float32], limit: int, ordinals: NDArray[np.int64] | None, mask: NDArray[np.bool_] | None
+    ) -> NearestChunks:
+        """Return the chunks nearest to the unit vector and their cosines, best first.
+
+        Only `ordinals` are asked about, or those that `mask` marks, or all.
+        """
+        question = Question(query)
+        if ordinals is None or len(ordinals) > POOL:
+            ordinals = self._pool(question, max(POOL, 2 * limit), ordinals, mask)
+        cosines = self._cosines(question, ordinals)
+        present = cosines != ABSENT
+        if not present.all():
+            ordinals, cosines = ordinals[present], cosines[present]
+        if len(cosines) > limit:
+            edge = np.partition(cosines, len(cosines) - limit)[len(cosines) - limit]
+            kept = np.flatnonzero(cosines >= edge)
+            ordinals, cosines = ordinals[kept], cosines[kept]
+        order = np.lexsort((self._space.keys[ordinals], -cosines))[:limit]
+        return ordinals[order], cosines[order]
+
+    def cosines(self, query: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the cosine of each chunk; 0 where it has no vector."""
+        result = self._cosines(Question(query), ordinals)
+        result[result == ABSENT] = 0
+        return result
+
+    def vectors(self, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return unit rows, zero where there is no vector: `(n, dimensions)`."""
+        result = np.zeros((len(ordinals), self._dimensions), np.float32)
+        for number, positions, local in self._space.parts(ordinals):
+            if (file := self._files[number]) is not None:
+                result[positions] = file.rows[local] * np.maximum(file.scales[local], 0)[:, None]
+        return result
+
+    def _cosines(self, question: Question, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        result = np.full(len(ordinals), ABSENT)
+        for number, positions, local in self._space.parts(ordinals):
+            if (file := self._files[number]) is not None:
+                result[positions] = file.cosines(question, local)
+        return result
+
+    def _pool(self, question: Question, size: int, ordinals: NDArray[np.int64] | None, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        distances = np.full(self._space.ordinals, _FAR, np.uint16)
+        for number, file in enumerate(self._files):
+            if file is not None:
+                file.distances(question, distances[self._space.bases[number] : self._space.bases[number + 1]])
+        if ordinals is not None:
+            picked = self._closest(distances[ordinals], size, ordinals)
+            return ordinals[picked]
+        if mask is not None:
+            distances[~mask] = _FAR
+        return self._closest(distances, size, None)
+
+    def _closest(self, distances: NDArray[np.uint16], size: int, ordinals: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """Return the positions, ascending, of the `size` smallest distances; of those at the edge the smallest keys."""
+        low, high = 0, self._dimensions + 1
+        while low < high:  # the smallest distance within which enough chunks lie; beyond the last one, all do
+            middle = (low + high) // 2
+            if np.count_nonzero(distances <= middle) >= size:
+                high = middle
+            else:
+                low = middle + 1
+        if low > self._dimensions:
+            return np.flatnonzero(distances != _FAR)
+        inside = np.flatnonzero(distances < low)
+        edge = np.flatnonzero(distances == low)
+        wanted = size - len(inside)
+        if len(edge) > wanted:
+            keys = self._space.keys[edge if ordinals is None else ordinals[edge]]
+            edge = edge[np.argpartition(keys, wanted - 1)[:wanted]]
+        return np.sort(np.concatenate([inside, edge]))

@@ -1,0 +1,243 @@
+"""How do arrays lie in an immutable file?
+
+A file is a magic number, sections aligned to 64 bytes, a table in JSON that names them, and a trailer that locates the table. The
+table comes last, so that a file can be written as a stream. Opening checks the trailer, the table's checksum and the file's
+size; `Sections.verify` checks every section.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import zlib
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codetriever.errors import StoreDamaged
+from codetriever.system import PRIVATE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import DTypeLike, NDArray
+
+MAGIC = b"codetrv1"
+ALIGNMENT = 64
+TRAILER = struct.Struct("<QII8s")  # offset, length and checksum of the table, magic
+_BLOCK_BYTES = 1 << 22
+
+
+class SectionWriter:
+    """Writes one file that must not exist yet; `finish` makes it durable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
+        self._file = os.fdopen(descriptor, "w+b", buffering=1 << 18)
+        self._file.write(MAGIC)
+        self._offset = len(MAGIC)
+        self._table: list[dict[str, Any]] = []
+
+    def begin(self, name: str, dtype: DTypeLike, *row_shape: int) -> None:
+        """Open a section; rows follow by `write` until the next section begins."""
+        padding = -self._offset % ALIGNMENT
+        self._file.write(bytes(padding))
+        self._offset += padding
+        dtype = np.dtype(dtype).newbyteorder("<")
+        self._table.append({"name": name, "dtype": dtype.str, "row": list(row_shape), "at": self._offset, "bytes": 0, "crc": 0})
+
+    def write(self, rows: NDArray[Any] | bytes) -> None:
+        """Append to the open section."""
+        section = self._table[-1]
+        data = rows if isinstance(rows, bytes) else np.ascontiguousarray(rows, dtype=section["dtype"]).reshape(-1).view(np.uint8).data
+        self._file.write(data)
+        section["crc"] = zlib.crc32(data, section["crc"])
+        section["bytes"] += len(data)
+        self._offset += len(data)
+
+    def put(self, name: str, array: NDArray[Any]) -> None:
+        """Write a whole section."""
+        self.begin(name, array.dtype, *array.shape[1:])
+        self.write(array)
+
+    def put_strings(self, name: str, strings: Iterable[bytes]) -> None:
+        """Write a string table: `name.data` and `name.offsets`."""
+        strings = list(strings)
+        offsets = np.zeros(len(strings) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)), out=offsets[1:])
+        self.begin(name + ".data", np.uint8)
+        self.write(b"".join(strings))
+        self.put(name + ".offsets", narrowed(offsets))
+
+    def finish(self, **attributes: Any) -> None:
+        """Write the table and make the file durable."""
+        table = json.dumps({"sections": self._table, "attributes": attributes}).encode()
+        self._file.write(table)
+        self._file.write(TRAILER.pack(self._offset, len(table), zlib.crc32(table), MAGIC))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close and delete the unfinished file."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+class Sections:
+    """A finished file, memory-mapped."""
+
+    __slots__ = ("_map", "_table", "attributes", "path")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            try:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except ValueError:
+                raise damaged(path, "it is empty") from None
+        table = self._read_table()
+        self._table: dict[str, dict[str, Any]] = {section["name"]: section for section in table["sections"]}
+        self.attributes: dict[str, Any] = table["attributes"]
+
+    def _read_table(self) -> dict[str, Any]:
+        size = len(self._map)
+        if size < len(MAGIC) + TRAILER.size or self._map[: len(MAGIC)] != MAGIC:
+            raise damaged(self.path, "it is too short or not a file of the store")
+        offset, length, checksum, magic = TRAILER.unpack(self._map[size - TRAILER.size :])
+        if magic != MAGIC or offset + length + TRAILER.size != size:
+            raise damaged(self.path, "its end is missing")
+        text = self._map[offset : offset + length]
+        if zlib.crc32(text) != checksum:
+            raise damaged(self.path, "its table is corrupt")
+        table: dict[str, Any] = json.loads(text)
+        return table
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return a section as a read-only array that maps the file."""
+        section = self._section(name)
+        dtype = np.dtype(section["dtype"])
+        count = section["bytes"] // dtype.itemsize
+        if not count:
+            return np.empty((0, *section["row"]), dtype)
+        flat = np.frombuffer(self._map, dtype, count, section["at"])
+        return flat.reshape(-1, *section["row"]) if section["row"] else flat
+
+    def strings(self, name: str) -> StringTable:
+        """Return a string table."""
+        return StringTable(self._map, self._section(name + ".data")["at"], self.array(name + ".offsets"))
+
+    def raw(self, name: str) -> bytes:
+        """Return a copy of a section's bytes."""
+        section = self._section(name)
+        return self._map[section["at"] : section["at"] + section["bytes"]]
+
+    def span(self, name: str) -> tuple[int, int]:
+        """Return where a section lies in the file: offset and length in bytes."""
+        section = self._section(name)
+        return section["at"], section["bytes"]
+
+    def release(self) -> None:
+        """Let the system forget which pages this process has touched; they are mapped again when needed."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def _section(self, name: str) -> dict[str, Any]:
+        try:
+            return self._table[name]
+        except KeyError:
+            raise damaged(self.path, f"it has no section {name!r}") from None
+
+    def verify(self) -> None:
+        """Read everything and compare checksums; raises `StoreDamaged`."""
+        for name, section in self._table.items():
+            checksum = 0
+            end = section["at"] + section["bytes"]
+            for start in range(section["at"], end, _BLOCK_BYTES):
+                checksum = zlib.crc32(self._map[start : min(end, start + _BLOCK_BYTES)], checksum)
+            if checksum != section["crc"]:
+                raise damaged(self.path, f"section {name!r} is corrupt")
+
+
+class StringTable:
+    """Strings one after the other in a mapped file; tables that are searched hold them in the order of their bytes."""
+
+    __slots__ = ("_at", "_map", "_offsets")
+
+    def __init__(self, mapped: mmap.mmap, at: int, offsets: NDArray[Any]) -> None:
+        self._map, self._at, self._offsets = mapped, at, offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def raw(self, index: int) -> bytes:
+        """Return one string's bytes."""
+        start, end = self._offsets[index : index + 2].tolist()
+        return self._map[self._at + start : self._at + end]
+
+    def text(self, index: int) -> str:
+        """Return one string."""
+        return self.raw(index).decode("utf-8", "surrogatepass")
+
+    def texts(self, indexes: NDArray[Any]) -> list[str]:
+        """Return several strings in the order asked."""
+        starts, ends = self._offsets[indexes].tolist(), self._offsets[indexes.astype(np.int64) + 1].tolist()
+        at, mapped = self._at, self._map
+        return [mapped[at + start : at + end].decode("utf-8", "surrogatepass") for start, end in zip(starts, ends, strict=True)]
+
+    def block(self, start: int, end: int) -> list[bytes]:
+        """Return the bytes of the strings `start..end-1`."""
+        bounds = self._offsets[start : end + 1].astype(np.int64)
+        if len(bounds) < 2:
+            return []
+        data = self._map[self._at + int(bounds[0]) : self._at + int(bounds[-1])]
+        cuts = (bounds - bounds[0]).tolist()
+        return [data[a:b] for a, b in pairwise(cuts)]
+
+    def containing(self, part: bytes) -> Iterator[int]:
+        """Yield the positions of the strings that hold `part` anywhere, ascending."""
+        end = self._at + int(self._offsets[-1])
+        found = self._map.find(part, self._at, end)
+        while found >= 0:
+            position = int(np.searchsorted(self._offsets, found - self._at, side="right")) - 1
+            string_end = self._at + int(self._offsets[position + 1])
+            inside = found + len(part) <= string_end
+            if inside:
+                yield position
+            found = self._map.find(part, string_end if inside else found + 1, end)
+
+    def lower_bound(self, key: bytes) -> int:
+        """Return the first position whose string is not smaller than `key`."""
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self.raw(middle) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def find(self, key: bytes) -> int:
+        """Return the position of `key`, or -1."""
+        position = self.lower_bound(key)
+        return position if position < len(self) and self.raw(position) == key else -1
+
+
+def encoded(text: str) -> bytes:
+    """Return the bytes under which a string table keeps `text`."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def narrowed(offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """Return ascending offsets in the smallest of uint32 and int64 that holds them."""
+    return offsets.astype(np.uint32) if not len(offsets) or int(offsets[-1]) < 1 << 32 else offsets
+
+
+def damaged(path: Path, what: str) -> StoreDamaged:
+    """Return the error for a file that is not what was written."""
+    return StoreDamaged(f"The index file {path} is damaged: {what}.", hint="Remove the index and build it again.")

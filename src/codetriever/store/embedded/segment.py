@@ -1,0 +1,124 @@
+"""What does one segment hold, and how is it asked?
+
+A segment is an immutable file with the chunks, terms and definitions of a set of blobs. Within it blobs have positions in the order
+of their numbers, chunks are numbered in blob order, then byte order (*local* numbers), and definitions likewise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codetriever.store.embedded.sections import Sections, StringTable, damaged, encoded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CHUNK_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
+    ("byte_start", np.uint32),
+    ("byte_end", np.uint32),
+    ("start_line", np.uint32),
+    ("end_line", np.uint32),
+    ("kinds", np.uint8),
+    ("lengths", np.uint32),
+)
+DEFINITION_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
+    ("kinds", np.uint8),
+    ("lines", np.uint32),
+    ("start_line", np.uint32),
+    ("end_line", np.uint32),
+    ("byte_start", np.uint32),
+    ("byte_end", np.uint32),
+)
+DEFINITION_TEXTS = ("names", "qualified_names", "signatures")
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def chunk_keys(digests: NDArray[np.uint8], languages: NDArray[np.uint64], chunk_counts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a number for every chunk made of its blob's digest and language and its position in the blob.
+
+    The mixing is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+    """
+    blobs = np.ascontiguousarray(digests[:, :8]).view("<u8")[:, 0].astype(np.uint64) ^ (languages * _GOLDEN)
+    first = np.cumsum(chunk_counts) - chunk_counts
+    positions = np.arange(int(chunk_counts.sum())) - np.repeat(first, chunk_counts)
+    keys = np.repeat(blobs, chunk_counts) + (positions.astype(np.uint64) + np.uint64(1)) * _GOLDEN
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    result: NDArray[np.uint64] = keys ^ (keys >> np.uint64(31))
+    return result
+
+
+class Segment:
+    """One segment file, memory-mapped."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.sections = Sections(path)
+        array = self.sections.array
+        self.blobs: NDArray[np.int64] = array("blobs")
+        self.chunk_first: NDArray[Any] = array("chunk_first")
+        self.definition_first: NDArray[Any] = array("definition_first")
+        self.lengths: NDArray[np.uint32] = array("chunk.lengths")
+        self.keys: NDArray[np.uint64] = array("chunk.keys")
+        self.strings: StringTable = self.sections.strings("strings")
+        self.terms: StringTable = self.sections.strings("terms")
+        self._posting_first: NDArray[Any] = array("posting_first")
+        self._posting_chunks: NDArray[np.uint32] = array("posting_chunks")
+        self._posting_frequencies: NDArray[np.uint8] = array("posting_frequencies")
+        self.chunks = len(self.keys)
+        fits = (
+            len(self.chunk_first) == len(self.definition_first) == len(self.blobs) + 1
+            and int(self.chunk_first[-1]) == self.chunks
+            and len(self._posting_first) == len(self.terms) + 1
+        )
+        if not fits:
+            raise damaged(path, "its sections do not fit together")
+
+    def postings(self, term: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]] | None:
+        """Return the local numbers of the chunks that hold the term and how often each does, or None."""
+        position = self.terms.find(term)
+        return None if position < 0 else self.postings_at(position)
+
+    def postings_at(self, position: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """Return the postings of the term at a position of the dictionary."""
+        start, end = self._posting_first[position : position + 2].tolist()
+        return self._posting_chunks[start:end], self._posting_frequencies[start:end]
+
+    def posting_bounds(self, start: int, end: int) -> NDArray[Any]:
+        """Return where the postings of the terms `start..end-1` begin, and where the last ones end."""
+        return self._posting_first[start : end + 1]
+
+    def posting_range(self, start: int, end: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """Return consecutive postings whatever their terms."""
+        return self._posting_chunks[start:end], self._posting_frequencies[start:end]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column of the chunks (`chunk.`), definitions (`definition.`) or blobs."""
+        return self.sections.array(name)
+
+    def defined(self, folded: bytes) -> NDArray[np.int64]:
+        """Return the definitions, ascending, whose simple name is this when its case is folded."""
+        order, names = self.column("definition_order"), self.column("definition.names")
+
+        def bound(after: bool) -> int:
+            low, high = 0, len(order)
+            while low < high:
+                middle = (low + high) // 2
+                name = folded_name(self.strings.text(int(names[order[middle]])))
+                if name < folded or (after and name == folded):
+                    low = middle + 1
+                else:
+                    high = middle
+            return low
+
+        return np.sort(order[bound(after=False) : bound(after=True)].astype(np.int64))
+
+
+def folded_name(name: str) -> bytes:
+    """Return the bytes under which a name is looked up."""
+    return encoded(name.casefold())

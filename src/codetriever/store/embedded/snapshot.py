@@ -1,0 +1,244 @@
+"""What does a search see? One generation of one view, for as long as it is open."""
+
+from __future__ import annotations
+
+from heapq import merge
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codetriever.errors import StoreDamaged
+from codetriever.store.embedded.catalog import translated
+from codetriever.store.embedded.nearest import VectorSpace
+from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
+from codetriever.store.embedded.sections import encoded
+from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS, folded_name
+from codetriever.types import ChunkColumns, DefinitionColumns
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from codetriever.store.embedded.sections import StringTable
+    from codetriever.store.embedded.segment import Segment
+    from codetriever.store.embedded.vectors import VectorFile
+    from codetriever.store.embedded.views import ViewFile
+    from codetriever.types import ViewInfo
+
+
+class Generation:
+    """What the snapshots of one generation share: the mapped files and the arrays made of them."""
+
+    def __init__(
+        self,
+        view: ViewFile,
+        segments: Sequence[Segment],
+        vectors: Sequence[VectorFile | None],
+        *,
+        info: ViewInfo,
+        total_length: int,
+        dimensions: int,
+    ) -> None:
+        self.view = view
+        self.info = info
+        self.total_length = total_length
+        self.space = OrdinalSpace(segments)
+        slots = self.space.slots(view.files.blobs)
+        if np.any((slots < 0) & (view.files.blobs >= 0)):
+            raise StoreDamaged(
+                f"The index of {info.key.root} lists files whose chunks are missing.", hint="Remove the index and build it again."
+            )
+        self.visible = VisibleChunks(self.space, view.files.blobs, slots, info.chunks)
+        self.vectors = VectorSpace(self.space, vectors, dimensions)
+
+
+class EmbeddedSnapshot:
+    """Implements `Snapshot`; holds a read transaction, so that contents are those of its generation."""
+
+    def __init__(self, generation: Generation, connection: sqlite3.Connection, *, folder: Path, model: str) -> None:
+        self._generation = generation
+        self._space = generation.space
+        self._visible = generation.visible
+        self._connection = connection
+        self._folder = folder
+        self.model = model
+        self.info = generation.info
+        self.files = generation.view.files
+        self.ordinals = self._space.ordinals
+        self.chunk_count = generation.info.chunks
+        self.total_length = generation.total_length
+        self.file_first = self._visible.file_first
+        self.file_chunks = self._visible.file_chunks
+
+    @property
+    def lengths(self) -> NDArray[np.uint32]:
+        """Terms of each chunk, `(ordinals,)`."""
+        return self._space.lengths
+
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """Tie-breaks that survive any history, `(ordinals,)`."""
+        return self._space.keys
+
+    @property
+    def listing(self) -> bytes:
+        """What the writer of the list kept beside it."""
+        return self._generation.view.listing
+
+    def chunk_files(self, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int32]:
+        """For each ordinal the first file (by path) that has the chunk and is allowed, else -1."""
+        return self._visible.first_files if allowed is None else self._visible.files_of(allowed)
+
+    def same_blob(self, file: int) -> Sequence[int]:
+        """Return every file of the view with the same blob, itself included, by path."""
+        slot = self._visible.file_slots[file]
+        return [file] if slot < 0 else np.flatnonzero(self._visible.file_slots == slot).tolist()
+
+    def postings(self, term: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the chunks of the view that hold the term, ascending ordinals, and how often each does."""
+        key = encoded(term)
+        parts, frequencies = [np.empty(0, np.int64)], [np.empty(0, np.uint8)]
+        for segment, base in zip(self._space.segments, self._space.bases, strict=False):
+            if (found := segment.postings(key)) is not None:
+                parts.append(np.add(found[0], base, dtype=np.int64))
+                frequencies.append(found[1])
+        ordinals, counts = (parts[1], frequencies[1]) if len(parts) == 2 else (np.concatenate(parts), np.concatenate(frequencies))
+        if self._visible.all or not len(ordinals):
+            return ordinals, counts
+        seen = self._visible.mask[ordinals]
+        return ordinals[seen], counts[seen]
+
+    def terms_with_prefix(self, prefix: str, limit: int) -> Sequence[str]:
+        """Return terms of the stored vocabulary that start with `prefix`, in order."""
+        key = encoded(prefix)
+
+        def matching(segment: Segment) -> Iterator[bytes]:
+            for position in range(segment.terms.lower_bound(key), len(segment.terms)):
+                term = segment.terms.raw(position)
+                if not term.startswith(key):
+                    return
+                yield term
+
+        return _first_distinct(map(matching, self._space.segments), limit)
+
+    def terms_containing(self, part: str, limit: int) -> Sequence[str]:
+        """Return terms of the stored vocabulary that hold `part` anywhere, in order."""
+        key = encoded(part)
+
+        def matching(terms: StringTable) -> Iterator[bytes]:
+            return (terms.raw(position) for position in terms.containing(key))
+
+        return _first_distinct((matching(segment.terms) for segment in self._space.segments), limit)
+
+    def path_postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Return the files whose path holds the term, ascending, and how often."""
+        return self._generation.view.postings(term)
+
+    def nearest(
+        self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the chunks of allowed files nearest to the unit vector, best first, with cosines."""
+        ordinals = None if allowed is None else self._visible.of_files(allowed)
+        mask = None if self._visible.all or ordinals is not None else self._visible.mask
+        return self._generation.vectors.nearest(query, limit, ordinals, mask)
+
+    def cosines(self, query: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the cosine of each of these chunks to the unit vector."""
+        return self._generation.vectors.cosines(query, ordinals)
+
+    def vectors(self, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the stored vectors, `(n, dim)`."""
+        return self._generation.vectors.vectors(ordinals)
+
+    def defined(self, name: str) -> DefinitionColumns:
+        """Return the view's definitions of that simple name, case folded, by path and place."""
+        folded = folded_name(name)
+        found = [(number, segment.defined(folded)) for number, segment in enumerate(self._space.segments)]
+        columns = self._definition_columns(found)
+        kept = self._visible.first_files[columns.chunks] if len(columns.chunks) else np.empty(0, np.int32)
+        order = np.lexsort((columns.byte_start, kept))
+        return take_definitions(columns, order[kept[order] >= 0])
+
+    def definitions(self, file: int) -> DefinitionColumns:
+        """Return a file's definitions in byte order."""
+        slot = int(self._visible.file_slots[file])
+        if slot < 0:
+            return self._definition_columns([])
+        number = int(np.searchsorted(np.array(self._space.slot_bases[1:]), slot, side="right"))
+        first = self._space.segments[number].definition_first
+        start, end = first[slot - self._space.slot_bases[number] :][:2].tolist()
+        return self._definition_columns([(number, np.arange(start, end))])
+
+    def _definition_columns(self, found: Sequence[tuple[int, NDArray[np.int64]]]) -> DefinitionColumns:
+        texts: dict[str, Any] = {name: [] for name in DEFINITION_TEXTS}
+        numbers: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype)] for name, dtype in DEFINITION_COLUMNS}
+        chunks = [np.empty(0, np.int64)]
+        for number, positions in found:
+            segment = self._space.segments[number]
+            for name in DEFINITION_TEXTS:
+                texts[name] += segment.strings.texts(segment.column("definition." + name)[positions])
+            for name, _ in DEFINITION_COLUMNS:
+                numbers[name].append(segment.column("definition." + name)[positions])
+            chunks.append(segment.column("definition.chunks")[positions].astype(np.int64) + self._space.bases[number])
+        columns: dict[str, Any] = {name: np.concatenate(parts) for name, parts in numbers.items()}
+        return DefinitionColumns(**texts, **columns, chunks=np.concatenate(chunks))
+
+    def chunks(self, ordinals: NDArray[np.int64]) -> ChunkColumns:
+        """Return these chunks' columns, in the order asked."""
+        ordinals = np.asarray(ordinals, np.int64)
+        numbers = {name: np.empty(len(ordinals), np.uint32) for name in ("byte_start", "byte_end", "start_line", "end_line")}
+        kinds = np.empty(len(ordinals), np.uint8)
+        names = [""] * len(ordinals)
+        for number, positions, local in self._space.parts(ordinals):
+            segment = self._space.segments[number]
+            for name, column in numbers.items():
+                column[positions] = segment.column("chunk." + name)[local]
+            kinds[positions] = segment.column("chunk.kinds")[local]
+            for position, name in zip(positions.tolist(), segment.strings.texts(segment.column("chunk.names")[local]), strict=True):
+                names[position] = name
+        return ChunkColumns(**numbers, kinds=kinds, names=names)
+
+    def content(self, file: int) -> bytes:
+        """Return the file's original bytes as this generation has them; none for a skipped file."""
+        import zstandard
+
+        found = self._blob(file, "SELECT content FROM blobs WHERE blob = ?")
+        if found is None:
+            return b""
+        try:
+            return zstandard.ZstdDecompressor().decompress(found)
+        except zstandard.ZstdError as error:
+            raise StoreDamaged(
+                f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint="Remove the index and build it again."
+            ) from error
+
+    def encoding(self, file: int) -> str:
+        """Return the codec that decodes the file's bytes."""
+        found: str | None = self._blob(file, "SELECT encoding FROM blobs WHERE blob = ?")
+        return "utf-8" if found is None else found
+
+    def _blob(self, file: int, question: str) -> Any:
+        blob = int(self.files.blobs[file])
+        if blob < 0:
+            return None
+        with translated(self._folder):
+            row = self._connection.execute(question, (blob,)).fetchone()
+        if row is None:
+            raise StoreDamaged(f"The index in {self._folder} has lost the content of a file.", hint="Remove the index and build it again.")
+        return row[0]
+
+
+def _first_distinct(sorted_terms: Iterable[Iterator[bytes]], limit: int) -> list[str]:
+    distinct = (term for term, _ in groupby(merge(*sorted_terms)))
+    return [term.decode("utf-8", "surrogatepass") for term in islice(distinct, limit)]
+
+
+def take_definitions(columns: DefinitionColumns, positions: NDArray[np.intp]) -> DefinitionColumns:
+    """Return some rows of definitions in the order asked."""
+    texts: dict[str, Any] = {name: [getattr(columns, name)[position] for position in positions.tolist()] for name in DEFINITION_TEXTS}
+    numbers: dict[str, Any] = {name: getattr(columns, name)[positions] for name, _ in DEFINITION_COLUMNS}
+    return DefinitionColumns(**texts, **numbers, chunks=columns.chunks[positions])

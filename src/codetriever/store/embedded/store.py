@@ -1,0 +1,256 @@
+"""How is a repository's index opened, read and written?"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from codetriever.errors import StoreLocked, StoreNotWritable, ViewNotFound
+from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, open_for_reading, open_for_writing, translated
+from codetriever.store.embedded.folder import folder_bytes
+from codetriever.store.embedded.sections import damaged
+from codetriever.store.embedded.segment import Segment
+from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
+from codetriever.store.embedded.vectors import VectorFile
+from codetriever.store.embedded.views import ViewFile
+from codetriever.store.embedded.writer import EmbeddedWriter
+from codetriever.system import PRIVATE_FILE, make_private_folder, try_lock
+from codetriever.types import ViewInfo, ViewKey
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+DEFAULT_MEMORY_BYTES = 64 << 20
+_LOCK = "writer.lock"
+_LOCK_POLL_S = 0.05
+_USED_EVERY_S = 60.0
+_OPEN_ATTEMPTS = 20
+_KEPT_GENERATIONS = 4
+
+_INFO = "SELECT root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, file, total_length FROM views"
+_STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch') FROM views WHERE root = ? AND branch = ?"
+_SEGMENTS = (
+    "SELECT segments.file, vectors.file FROM segments LEFT JOIN vectors ON segment = segments.file AND model = ? ORDER BY segments.file"
+)
+
+
+def open_store(
+    folder: Path,
+    *,
+    model: str,
+    dimensions: int,
+    read_only: bool = False,
+    features: str = "",
+    identity: str = "",
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+) -> EmbeddedStore:
+    """Open the index in `folder`, which need not exist yet; nothing is made before a writer is asked for.
+
+    `features` names the versions of what derives chunks and terms from bytes: blobs made by others are not `known`, and their
+    views are not `previous`. `memory_bytes` bounds what a writer buffers. `identity` is kept for listing.
+    """
+    return EmbeddedStore(
+        folder,
+        model=model,
+        dimensions=dimensions,
+        read_only=read_only,
+        features=features,
+        identity=identity,
+        memory_bytes=memory_bytes,
+    )
+
+
+class EmbeddedStore:
+    """Implements `Store` in one folder. It may be used by several threads; close it to let go of the files."""
+
+    def __init__(
+        self, folder: Path, *, model: str, dimensions: int, read_only: bool, features: str, identity: str, memory_bytes: int
+    ) -> None:
+        self.folder = folder
+        self.model = model
+        self._dimensions = dimensions
+        self._read_only = read_only
+        self._features = features
+        self._identity = identity
+        self._memory_bytes = memory_bytes
+        self._idle: list[sqlite3.Connection] = []
+        self._generations: dict[tuple[str, int], Generation] = {}
+        self._touched: dict[int, float] = {}
+
+    def __enter__(self) -> EmbeddedStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close idle connections and forget mapped files."""
+        while self._idle:
+            self._idle.pop().close()
+        self._generations.clear()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        connection = self._idle.pop() if self._idle else open_for_reading(self.folder)
+        if connection is None:
+            yield None
+            return
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.append(connection)
+
+    def views(self) -> Sequence[ViewInfo]:
+        """Return what is indexed, most recently used first."""
+        with translated(self.folder), self._reading() as connection:
+            rows = [] if connection is None else connection.execute(_INFO).fetchall()
+        return sorted((self._info(row) for row in rows), key=lambda info: -info.used_at)
+
+    def _info(self, row: tuple[str, str, int, str, float, int, int, int, int]) -> ViewInfo:
+        root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, *_ = row
+        try:
+            used_at = (self.folder / USED / str(view)).stat().st_mtime
+        except OSError:
+            used_at = indexed_at
+        return ViewInfo(ViewKey(root, branch), generation, head, indexed_at, max(used_at, indexed_at), files, chunks, text_bytes)
+
+    def generation(self, key: ViewKey) -> int:
+        """Return the view's current generation, 0 when there is none."""
+        with translated(self.folder), self._reading() as connection:
+            if connection is None:
+                return 0
+            row = connection.execute("SELECT generation FROM views WHERE root = ? AND branch = ?", (key.root, key.branch)).fetchone()
+            return row[0] if row else 0
+
+    def size_bytes(self) -> int:
+        """Return what the index takes on disk."""
+        return folder_bytes(self.folder)
+
+    @contextmanager
+    def snapshot(self, key: ViewKey) -> Iterator[EmbeddedSnapshot]:
+        """Open the view's current generation; raises `ViewNotFound`."""
+        with self._reading() as connection:
+            if connection is None:
+                raise _view_not_found(key)
+            with translated(self.folder):
+                generation = self._open_generation(connection, key)
+            yield EmbeddedSnapshot(generation, connection, folder=self.folder, model=self.model)
+
+    def _open_generation(self, connection: sqlite3.Connection, key: ViewKey) -> Generation:
+        """Begin a read transaction and open the files it names; starts over when they were swept in between."""
+        for _ in range(_OPEN_ATTEMPTS):
+            connection.execute("BEGIN")
+            state = connection.execute(_STATE, (key.root, key.branch)).fetchone()
+            if state is None:
+                raise _view_not_found(key)
+            generation = self._generations.get(state)
+            if generation is not None:
+                return generation
+            try:
+                generation = self._load_generation(connection, key)
+            except FileNotFoundError as error:
+                missing = error.filename
+                connection.execute("ROLLBACK")
+                continue
+            self._generations[state] = generation
+            while len(self._generations) > _KEPT_GENERATIONS:
+                self._generations.pop(next(iter(self._generations)), None)
+            return generation
+        raise damaged(missing, "it is missing")
+
+    def _load_generation(self, connection: sqlite3.Connection, key: ViewKey) -> Generation:
+        row = connection.execute(_INFO + " WHERE root = ? AND branch = ?", (key.root, key.branch)).fetchone()
+        names = connection.execute(_SEGMENTS, (self.model,)).fetchall()
+        segments = [Segment(self.folder / SEGMENTS / name) for name, _ in names]
+        vectors = [
+            None if name is None else VectorFile(self.folder / VECTORS / name, segment.chunks)
+            for segment, (_, name) in zip(segments, names, strict=True)
+        ]
+        self._touch(row[8])
+        return Generation(
+            ViewFile(self.folder / VIEWS / row[9]),
+            segments,
+            vectors,
+            info=self._info(row),
+            total_length=row[10],
+            dimensions=self._dimensions,
+        )
+
+    def _touch(self, view: int) -> None:
+        """Note that the view was used, if the folder can be written."""
+        now = time.monotonic()
+        if now - self._touched.get(view, -_USED_EVERY_S) < _USED_EVERY_S:
+            return
+        self._touched[view] = now
+        path = self.folder / USED / str(view)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE))
+            os.utime(path)
+        except OSError:
+            return
+
+    @contextmanager
+    def writer(self, *, wait_s: float = 30.0) -> Iterator[EmbeddedWriter]:
+        """Become the writer; raises `StoreLocked` after `wait_s` seconds."""
+        if self._read_only:
+            raise StoreNotWritable(f"The index in {self.folder} was opened for reading.")
+        with translated(self.folder):
+            make_private_folder(self.folder)
+            for name in (SEGMENTS, VECTORS, VIEWS, USED):
+                make_private_folder(self.folder / name)
+        with writer_lock(self.folder, wait_s):
+            with translated(self.folder):
+                connection = open_for_writing(self.folder, self._identity)
+            writer = EmbeddedWriter(
+                self.folder,
+                connection,
+                model=self.model,
+                dimensions=self._dimensions,
+                features=self._features,
+                memory_bytes=self._memory_bytes,
+            )
+            try:
+                yield writer
+                writer.flush()
+            finally:
+                with translated(self.folder):
+                    writer.close()
+                    # Nothing is left in the log when nobody reads, so that the index can be read where one may not write.
+                    connection.execute("PRAGMA busy_timeout = 0")
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    connection.close()
+
+    def remove(self, keys: Iterable[ViewKey]) -> None:
+        """Forget these views and sweep what only they listed."""
+        with self.writer() as writer:
+            writer.remove(tuple(keys))
+
+
+@contextmanager
+def writer_lock(folder: Path, wait_s: float) -> Iterator[None]:
+    """Hold the folder's lock; raises `StoreLocked` with the holder's process number."""
+    with translated(folder):
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        deadline = time.monotonic() + wait_s
+        while not try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else "unknown"
+                raise StoreLocked(f"The index in {folder} is being written by process {holder}.", hint="Wait for it, or stop it.")
+            time.sleep(_LOCK_POLL_S)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _view_not_found(key: ViewKey) -> ViewNotFound:
+    branch = f" (branch {key.branch})" if key.branch else ""
+    return ViewNotFound(f"{key.root}{branch} is not indexed.", hint=f"Run: codetriever index {key.root}")

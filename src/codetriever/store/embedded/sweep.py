@@ -1,0 +1,70 @@
+"""What is no longer needed, and when does it go?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, transaction
+from codetriever.store.embedded.segment import Segment
+from codetriever.store.embedded.views import ViewFile
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_DELETE_AT_ONCE = 500
+
+
+def tidy(folder: Path, connection: sqlite3.Connection, *, unlisted: NDArray[np.int64]) -> None:
+    """Delete blobs that no view lists any more and files that no row names.
+
+    `unlisted` are the blobs that a list which was replaced or removed named; blobs added since the last sweep are looked at as well.
+    """
+    sweep_blobs(folder, connection, unlisted)
+    sweep_files(folder, connection)
+
+
+def sweep_blobs(folder: Path, connection: sqlite3.Connection, unlisted: NDArray[np.int64]) -> None:
+    """Delete those of the `unlisted` and the newly added blobs that no view lists."""
+    (swept,) = connection.execute("SELECT value FROM meta WHERE name = 'swept_blob'").fetchone()
+    added = [row[0] for row in connection.execute("SELECT blob FROM blobs WHERE blob > ?", (swept,))]
+    gone = np.unique(np.concatenate([unlisted[unlisted >= 0], np.array(added, np.int64)]))
+    if not len(gone):
+        return
+    for (name,) in connection.execute("SELECT file FROM views").fetchall():
+        gone = np.setdiff1d(gone, ViewFile(folder / VIEWS / name).files.blobs)
+    with transaction(connection):
+        if added:
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'swept_blob'", (max(added),))
+        if len(gone):
+            connection.executemany("DELETE FROM blobs WHERE blob = ?", ((blob,) for blob in gone.tolist()))
+            _count_dead(folder, connection, gone)
+    connection.execute("PRAGMA incremental_vacuum")
+
+
+def _count_dead(folder: Path, connection: sqlite3.Connection, gone: NDArray[np.int64]) -> None:
+    for (name,) in connection.execute("SELECT file FROM segments").fetchall():
+        segment = Segment(folder / SEGMENTS / name)
+        dead = int(np.diff(segment.chunk_first.astype(np.int64))[np.isin(segment.blobs, gone)].sum())
+        if dead:
+            connection.execute("UPDATE segments SET dead_chunks = dead_chunks + ? WHERE file = ?", (dead, name))
+
+
+def sweep_files(folder: Path, connection: sqlite3.Connection) -> None:
+    """Delete the files that no row names; one that cannot be deleted now, because a reader maps it, goes another time."""
+    for place, question in (
+        (SEGMENTS, "SELECT file FROM segments"),
+        (VECTORS, "SELECT file FROM vectors"),
+        (VIEWS, "SELECT file FROM views"),
+    ):
+        named = {row[0] for row in connection.execute(question)}
+        for path in (folder / place).iterdir():
+            if path.name not in named:
+                try:
+                    path.unlink()
+                except OSError:
+                    continue

@@ -1,0 +1,167 @@
+"""How is a view's list of files kept, with the words of its paths?"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from codetriever.store.embedded.buffer import CHUNK_SHIFT, TERM_SHIFT, Interner, pair_chunks, pair_frequencies
+from codetriever.store.embedded.sections import Sections, SectionWriter, StringTable, damaged, encoded, narrowed
+from codetriever.types import FileTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
+    ("blobs", np.int64),
+    ("digests", np.uint8),
+    ("languages", np.uint16),
+    ("roles", np.uint8),
+    ("skips", np.uint8),
+    ("stats", np.int64),
+)
+
+
+class Paths(Sequence[str]):
+    """The paths of a stored list, decoded when they are asked for."""
+
+    __slots__ = ("_data", "_offsets")
+
+    def __init__(self, data: bytes, offsets: NDArray[Any]) -> None:
+        self._data, self._offsets = data, offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._raw(index).decode("utf-8", "surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        # No path holds a NUL, so the whole list is decoded at once and cut.
+        return iter(self._data.decode("utf-8", "surrogateescape").split("\0")[:-1])
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self.find(path) >= 0
+
+    def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
+        """Return the position of a path by binary search; raises `ValueError`."""
+        position = self.find(value)
+        if position < start or (stop is not None and position >= stop):
+            raise ValueError(value)
+        return position
+
+    def find(self, path: str) -> int:
+        """Return the position of a path, or -1."""
+        key = path_bytes(path)
+        position = bisect_left(range(len(self)), key, key=self._raw)
+        return position if position < len(self) and self._raw(position) == key else -1
+
+    def _raw(self, index: int) -> bytes:
+        start, end = self._offsets[index : index + 2].tolist()
+        return self._data[start : end - 1]
+
+
+def path_bytes(path: str) -> bytes:
+    """Return the bytes of a path, by which paths are ordered."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def joined_paths(paths: Sequence[str]) -> bytes:
+    """Return all paths, each followed by a NUL."""
+    return b"".join(path_bytes(path) + b"\0" for path in paths)
+
+
+class ViewFile:
+    """One generation's list, memory-mapped."""
+
+    def __init__(self, path: Path) -> None:
+        self._sections = Sections(path)
+        self.files = self._read_files(path)
+        self._terms: StringTable = self._sections.strings("terms")
+        self._first: NDArray[Any] = self._sections.array("path_first")
+        self._files: NDArray[np.int32] = self._sections.array("path_files")
+        self._frequencies: NDArray[np.uint8] = self._sections.array("path_frequencies")
+
+    def _read_files(self, path: Path) -> FileTable:
+        columns = {name: self._sections.array(name) for name, _ in _COLUMNS}
+        paths = Paths(self._sections.raw("paths"), self._sections.array("path_offsets"))
+        if any(len(column) != len(paths) for column in columns.values()):
+            raise damaged(path, "its sections do not fit together")
+        return FileTable(paths=paths, language_names=tuple(self._sections.attributes["language_names"]), **columns)
+
+    @property
+    def listing(self) -> bytes:
+        """What the writer of the list kept beside it."""
+        return self._sections.raw("listing")
+
+    @property
+    def joined_paths(self) -> bytes:
+        """All paths, each followed by a NUL."""
+        return self._sections.raw("paths")
+
+    def postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Return the files whose path holds the term, ascending, and how often."""
+        position = self._terms.find(encoded(term))
+        if position < 0:
+            return np.empty(0, np.int32), np.empty(0, np.uint8)
+        start, end = self._first[position : position + 2].tolist()
+        return self._files[start:end], self._frequencies[start:end]
+
+    def verify(self) -> None:
+        """Compare every checksum; raises `StoreDamaged`."""
+        self._sections.verify()
+
+
+def write_view(path: Path, files: FileTable, path_terms: Sequence[Mapping[str, int]], listing: bytes) -> None:
+    """Write a list and make it durable."""
+    writer = SectionWriter(path)
+    try:
+        names = [path_bytes(name) for name in files.paths]
+        offsets = np.zeros(len(names) + 1, np.int64)
+        np.cumsum(np.fromiter((len(name) + 1 for name in names), np.int64, len(names)), out=offsets[1:])
+        writer.begin("paths", np.uint8)
+        writer.write(b"".join(name + b"\0" for name in names))
+        writer.put("path_offsets", narrowed(offsets))
+        for name, dtype in _COLUMNS:
+            writer.put(name, np.asarray(getattr(files, name), dtype))
+        _write_path_terms(writer, path_terms)
+        writer.begin("listing", np.uint8)
+        writer.write(listing)
+        writer.finish(language_names=list(files.language_names))
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _write_path_terms(writer: SectionWriter, path_terms: Sequence[Mapping[str, int]]) -> None:
+    counts = np.fromiter(map(len, path_terms), np.int64, len(path_terms))
+    interner = Interner()
+    numbers = interner.intern([term for terms in path_terms for term in terms])
+    frequencies = np.fromiter((count for terms in path_terms for count in terms.values()), np.int64, len(numbers))
+    terms = list(interner.numbers)
+    order = sorted(range(len(terms)), key=terms.__getitem__)
+    ranks = np.empty(len(terms), np.uint64)
+    ranks[order] = np.arange(len(terms), dtype=np.uint64)
+    pairs = (ranks[numbers] << TERM_SHIFT) | (np.repeat(np.arange(len(counts), dtype=np.uint64), counts) << CHUNK_SHIFT)
+    pairs |= np.minimum(frequencies, 255).astype(np.uint64)
+    pairs.sort()
+    writer.put_strings("terms", (encoded(terms[number]) for number in order))
+    writer.put("path_first", narrowed(np.searchsorted(pairs, np.arange(len(terms) + 1, dtype=np.uint64) << TERM_SHIFT).astype(np.int64)))
+    writer.put("path_files", pair_chunks(pairs).astype(np.int32))
+    writer.put("path_frequencies", pair_frequencies(pairs))
