@@ -26,14 +26,15 @@ WEAK = 0.12
 
 def probabilities(candidates: Candidates) -> NDArray[np.float32]:
     """Return the estimated probability of relevance of each candidate, in 0..1."""
-    logit = (
+    logit: NDArray[np.float32] = (
         _INTERCEPT
         + _COVERAGE * candidates.coverage
         + _COSINE * np.maximum(candidates.cosines, 0.0)
         + _PATHS * candidates.paths
         + _EXACT * candidates.exact
     )
-    return (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+    odds = np.exp(-logit, dtype=np.float32)
+    return np.reciprocal(1.0 + odds, dtype=np.float32)
 
 
 def is_weak(scores: Sequence[float]) -> bool:

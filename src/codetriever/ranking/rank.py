@@ -86,7 +86,8 @@ def _weighed(values: NDArray[np.float32], weight: float) -> tuple[NDArray[np.flo
 
 
 def _total(parts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]) -> NDArray[np.float32]:
-    return np.add.reduce([effect for _, effect in parts.values()])
+    total: NDArray[np.float32] = np.sum([effect for _, effect in parts.values()], axis=0, dtype=np.float32)
+    return total
 
 
 def _best(scores: NDArray[np.float32], keys: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:

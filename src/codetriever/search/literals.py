@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codetriever.lexical.terms import CUT, literal_parts
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 # A part of a word that stands in more terms than this does not narrow the search; every file is read instead.
 MAX_TERMS = 2000
-
-_WORD = re.compile(r"\w+")
 
 
 def iter_occurrences(snapshot: Snapshot, literal: str, allowed: NDArray[np.bool_] | None) -> Iterator[tuple[int, NDArray[np.int64]]]:
@@ -31,25 +31,22 @@ def iter_occurrences(snapshot: Snapshot, literal: str, allowed: NDArray[np.bool_
 
 
 def candidate_files(snapshot: Snapshot, literal: str, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """Return the files that may hold the literal: all that have, somewhere, terms with each of its word parts in them."""
+    """Return the files that may hold the literal: those that have terms with each of its word parts in them, or words that were cut."""
     mask = snapshot.file_first >= 0
     if allowed is not None:
         mask &= allowed
-    for part in _WORD.findall(literal):
-        holding = _files_with(snapshot, part.casefold())
-        if holding is not None:
-            mask &= holding
+    for part in literal_parts(literal):
+        terms = snapshot.terms_containing(part, MAX_TERMS + 1)
+        if len(terms) <= MAX_TERMS:
+            mask &= files_with_terms(snapshot, (*terms, CUT))
     return np.flatnonzero(mask)
 
 
-def _files_with(snapshot: Snapshot, part: str) -> NDArray[np.bool_] | None:
-    terms = snapshot.terms_containing(part, MAX_TERMS + 1)
-    if len(terms) > MAX_TERMS:
-        return None
+def files_with_terms(snapshot: Snapshot, terms: Iterable[str]) -> NDArray[np.bool_]:
+    """Return the mask over the view's files of those with a chunk that holds any of the terms."""
     files_of = snapshot.chunk_files()
-    mask = np.zeros(len(snapshot.file_first), dtype=np.bool_)
+    found = np.zeros(len(snapshot.file_first), dtype=np.bool_)
     for term in terms:
-        ordinals, _ = snapshot.postings(term)
-        mask[files_of[ordinals]] = True
+        found[files_of[snapshot.postings(term)[0]]] = True
     blobs = snapshot.files.blobs
-    return np.isin(blobs, blobs[mask])
+    return np.isin(blobs, blobs[found])
