@@ -8,7 +8,7 @@ from __future__ import annotations
 from codetriever.chunking.chunk import make_chunks, tree_boundaries
 from codetriever.chunking.definitions import find_definitions
 from codetriever.chunking.lines import line_boundaries
-from codetriever.chunking.parse import parse
+from codetriever.chunking.parse import parse_source
 from codetriever.types import Pieces
 
 CHUNKER_VERSION = 1
@@ -21,7 +21,7 @@ def cut(source: bytes, language: str, *, budget_bytes: int = 1536) -> Pieces:
     The chunks cover every byte that is not blank, in order, without overlap; none is longer than one and a half budgets. A
     language without a grammar is cut by its lines. Any bytes will do: nothing is raised for text that does not parse.
     """
-    tree = parse(source, language)
+    tree = parse_source(source, language)
     if tree is None:
         return Pieces(make_chunks(source, line_boundaries(source), (), budget_bytes), ())
     definitions = find_definitions(tree.root_node, source, language)

@@ -10,6 +10,7 @@ from importlib import import_module, resources
 from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.grammars import GRAMMARS
+from codetriever.chunking.preprocessor import PREPROCESSED, broken_bytes, without_directives, without_type_macros
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Parser, Query, Tree
@@ -69,13 +70,17 @@ def query_text(language: str, part: Part) -> str:
     return below.partition("\n")[2] if heading else ""
 
 
-def parse(source: bytes, language: str) -> Tree | None:
+def parse_source(source: bytes, language: str) -> Tree | None:
     """Parse UTF-8 text; None when the language has no grammar. Text with errors still has a tree."""
     parser = load_parser(language)
     if parser is None:
         return None
-    try:
+    if language not in PREPROCESSED:
         return parser.parse(source)
-    except ValueError:
-        parser.reset()
-        return None
+    source = without_type_macros(source)
+    tree = parser.parse(source)
+    if tree.root_node.has_error and (broken := broken_bytes(tree.root_node)):
+        flat = parser.parse(without_directives(source))
+        if broken_bytes(flat.root_node) < broken:
+            return flat
+    return tree

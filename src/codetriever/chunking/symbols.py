@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.definitions import name_offsets
-from codetriever.chunking.parse import load_language, load_query, parse
+from codetriever.chunking.parse import load_language, load_query, parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def references(source: bytes, language: str, *, name: str = "") -> list[Referenc
 
     Empty for a language without a grammar. What the grammar does not tell is a "reference".
     """
-    tree = parse(source, language)
+    tree = parse_source(source, language)
     if tree is None:
         return []
     root = tree.root_node
@@ -134,7 +134,7 @@ def imports_span(source: bytes, language: str) -> tuple[int, int] | None:
 
     An import more than `IMPORTS_GAP_LINES` lines below the one before it is not counted among them.
     """
-    tree = parse(source, language)
+    tree = parse_source(source, language)
     query = load_query(language, "references")
     if tree is None or query is None:
         return None

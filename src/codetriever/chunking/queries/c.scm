@@ -6,7 +6,8 @@
 (enum_specifier name: (type_identifier) @name body: (_)) @definition.enum
 (enumerator name: (identifier) @name) @definition.constant
 (type_definition declarator: (_) @name) @definition.type
-(preproc_def name: (identifier) @name value: (_)) @definition.macro
+(preproc_def name: (identifier) @name
+  (#not-match? @name "_(H|HH|HPP|HXX|INCLUDED|INC)_*$")) @definition.macro
 (preproc_function_def name: (identifier) @name) @definition.macro
 
 ; Variables with a value, outside of functions.

@@ -14,7 +14,8 @@
 (alias_declaration name: (type_identifier) @name) @definition.type
 (type_definition declarator: (_) @name) @definition.type
 (concept_definition name: (identifier) @name) @definition.type
-(preproc_def name: (identifier) @name value: (_)) @definition.macro
+(preproc_def name: (identifier) @name
+  (#not-match? @name "_(H|HH|HPP|HXX|INCLUDED|INC)_*$")) @definition.macro
 (preproc_function_def name: (identifier) @name) @definition.macro
 
 ; Variables with a value, outside of functions.

@@ -1,0 +1,88 @@
+"""How does C look to a parser that has no preprocessor? Without macros before a class's name; when that does not parse, with one
+branch of each `#if` and without the macros that stand alone on a line.
+
+What goes is blanked out, so that every offset stays: names and chunks are taken from the text as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+PREPROCESSED = frozenset({"c", "cpp"})
+
+BROKEN_BYTES = 1024
+"""An error of this size swallows definitions; smaller ones are a macro here and there."""
+
+_MARKED_TYPE = re.compile(
+    rb"\b(?:class|struct|union)\s+(?:\[\[\w+\]\]\s*)?([A-Z][A-Z0-9_]+(?:\s*\([^()\n]*\))?)"
+    rb"(?=\s+[A-Za-z_][\w:]*\s*(?:<[^<>{};]*>\s*)?(?:final\s*)?[:{])"
+)
+_BARE_MACRO = re.compile(rb"^[ \t]*[A-Z][A-Z0-9_]{3,}[ \t]*\([^(){};\n]*\)[ \t]*\r?$(?!\s*\{)", re.MULTILINE)
+_CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|elifdef|elifndef|endif)\b(?:\\\r?\n|[^\n])*", re.MULTILINE)
+_NEVER = re.compile(rb"#[ \t]*if[ \t]+0[ \t]*(?:$|/)")
+_TEXT = re.compile(rb"[^\r\n]")
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define\b(?:\\\r?\n|[^\n])*", re.MULTILINE)
+
+
+def without_type_macros(source: bytes) -> bytes:
+    """Blank the macro in `class EXPORT Name {`, which otherwise reads as a function."""
+    return _MARKED_TYPE.sub(lambda found: found.group()[: found.start(1) - found.start()] + b" " * (found.end(1) - found.start(1)), source)
+
+
+def without_directives(source: bytes) -> bytes:
+    """Blank macros that stand alone on a line, conditional directives, and of each `#if` all branches but one: the first not `#if 0`."""
+    source = _BARE_MACRO.sub(lambda found: _blank(found.group()), source)
+    parts: list[bytes] = []
+    active: list[bool] = []  # for each open #if, whether the branch at hand is kept
+    taken: list[bool] = []  # and whether one was kept so far
+    position = 0
+    for found in _CONDITION.finditer(source):
+        text = source[position : found.start()]
+        parts += (text if all(active) else _macros_alone(text), _blank(found.group()))
+        position = found.end()
+        word = found.group(1)
+        if word in (b"if", b"ifdef", b"ifndef"):
+            active.append(_NEVER.search(found.group()) is None)
+            taken.append(active[-1])
+        elif active and word == b"endif":
+            active.pop()
+            taken.pop()
+        elif active:
+            active[-1] = not taken[-1]
+            taken[-1] = True
+    rest = source[position:]
+    return b"".join((*parts, rest if all(active) else _macros_alone(rest)))
+
+
+def _macros_alone(text: bytes) -> bytes:
+    """Blank all but the definitions of macros, which are whole in any branch."""
+    parts: list[bytes] = []
+    position = 0
+    for macro in _MACRO.finditer(text):
+        parts += (_blank(text[position : macro.start()]), macro.group())
+        position = macro.end()
+    return b"".join((*parts, _blank(text[position:])))
+
+
+def _blank(text: bytes) -> bytes:
+    return _TEXT.sub(b" ", text)
+
+
+def broken_bytes(root: Node) -> int:
+    """Return how much of a text lies in errors of at least `BROKEN_BYTES`."""
+    total = 0
+    stack = [root]
+    while stack:
+        part = stack.pop()
+        size = part.end_byte - part.start_byte
+        if size < BROKEN_BYTES:
+            continue
+        if part.is_error:
+            total += size
+        elif part.has_error:
+            stack.extend(part.children)
+    return total
