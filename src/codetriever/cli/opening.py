@@ -6,8 +6,9 @@ import difflib
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from codetriever.api import Index
 from codetriever.cli.arguments import PROGRAM
@@ -17,12 +18,14 @@ from codetriever.config import store_folder
 from codetriever.errors import PathNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from codetriever.cli.command import Command
     from codetriever.cli.screen import Screen
     from codetriever.config import Settings
-    from codetriever.types import IndexReport
+    from codetriever.types import FileOutline, Hit, IndexReport, Usage
+
+    _Located = TypeVar("_Located", Hit, Usage, FileOutline)
 
 _SIMILAR_ENOUGH: Final = 0.7
 
@@ -36,6 +39,34 @@ def opened(paths: Sequence[str], command: Command, settings: Settings, screen: S
         screen.note(folder.note, style="warning")
     with Index(*paths, settings=settings) as index:
         yield index
+
+
+class Places:
+    """Turns paths of an index into paths relative to the working directory, and back."""
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        self._roots = roots
+        self._here = os.path.realpath(os.curdir)
+
+    def shown(self, thing: _Located) -> _Located:
+        """Return a hit, usage or file of an answer with its path as a person would type it here."""
+        return replace(thing, path=self.path(thing.path, thing.repository))
+
+    def path(self, path: str, repository: str = "") -> str:
+        """Return a path of a repository as seen from the working directory."""
+        whole = os.path.join(self._roots[repository], path)  # noqa: PTH118 - a Path per hit costs more than the rest
+        try:
+            return os.path.relpath(whole, self._here)
+        except ValueError:  # another drive
+            return whole
+
+    def stored(self, path: str) -> str:
+        """Return a path of this machine relative to the root that it lies in, POSIX; unchanged when it lies in none."""
+        real = Path(os.path.realpath(path))
+        for root in self._roots.values():
+            if real.is_relative_to(root):
+                return "" if real == root else real.relative_to(root).as_posix()
+        return path
 
 
 @contextmanager

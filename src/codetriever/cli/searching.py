@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.cli.hits import LINES_SHOWN, excerpt, print_answer, print_notices
-from codetriever.cli.opening import refreshed
+from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.errors import InvalidQuery
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:
+    from codetriever.api import Index
     from codetriever.cli.command import Command
     from codetriever.cli.screen import Screen
     from codetriever.config import Settings
@@ -26,10 +28,11 @@ def search(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `search QUERY [PATH...]`."""
     query, *paths = command.words
     if not query.strip():
-        raise InvalidQuery("the query is empty", hint='say what the code does, for example: codetriever "parse the configuration"')
+        raise InvalidQuery("The query is empty.", hint='Say what the code does, for example: codetriever "parse the configuration"')
     with refreshed(paths, command, settings, screen) as index:
         answer = index.search(query, exact=command.exact, **_options(command, settings))
-        return show(answer, command, screen)
+        answer = _here(answer, index, command)
+    return show(answer, command, screen)
 
 
 def similar(command: Command, settings: Settings, screen: Screen) -> int:
@@ -38,8 +41,33 @@ def similar(command: Command, settings: Settings, screen: Screen) -> int:
     if what == "-":
         what = sys.stdin.buffer.read(_LONGEST_SNIPPET_BYTES + 1).decode(errors="replace")
     with refreshed(paths, command, settings, screen) as index:
-        answer = index.similar(what, **_options(command, settings))
-        return show(answer, command, screen)
+        answer = index.similar(_stored_place(what, Places(index.roots)), **_options(command, settings))
+        answer = _here(answer, index, command)
+    return show(answer, command, screen)
+
+
+def _stored_place(what: str, places: Places) -> str:
+    """Make the path of a FILE:LINE that exists relative to its repository; anything else is a snippet or a symbol."""
+    path, colon, line = what.rpartition(":")
+    is_place = colon and line.isdecimal() and "\n" not in what and os.path.lexists(path)
+    return f"{places.stored(path)}:{line}" if is_place else what
+
+
+def _here(answer: Answer, index: Index, command: Command) -> Answer:
+    """Return the answer with paths as seen from the working directory, and hits with the lines around them that were asked for."""
+    places, hits = Places(index.roots), list(answer.hits)
+    if command.context:
+        for position, hit in enumerate(hits):
+            around = index.lines(hit, radius=command.context)
+            hits[position] = replace(
+                hit,
+                start_line=around.start_line,
+                end_line=around.end_line,
+                byte_start=around.byte_start,
+                byte_end=around.byte_end,
+                text=around.text,
+            )
+    return replace(answer, hits=tuple(places.shown(hit) for hit in hits))
 
 
 def filters(command: Command, settings: Settings) -> dict[str, Any]:
@@ -55,7 +83,7 @@ def filters(command: Command, settings: Settings) -> dict[str, Any]:
 
 
 def _options(command: Command, settings: Settings) -> dict[str, Any]:
-    return {**filters(command, settings), "max_tokens": command.max_tokens, "explain": command.explain, "context": command.context}
+    return {**filters(command, settings), "max_tokens": command.max_tokens, "explain": command.explain}
 
 
 def show(answer: Answer, command: Command, screen: Screen) -> int:

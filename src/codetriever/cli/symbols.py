@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from codetriever.cli.hits import Excerpt, print_freshness, print_lines
-from codetriever.cli.opening import refreshed
+from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND, filters
 from codetriever.errors import InvalidArguments
@@ -29,6 +30,8 @@ def usages(command: Command, settings: Settings, screen: Screen) -> int:
     symbol, *paths = command.words
     with refreshed(paths, command, settings, screen) as index:
         answer = index.usages(symbol, **filters(command, settings))
+        places = Places(index.roots)
+    answer = replace(answer, usages=tuple(places.shown(usage) for usage in answer.usages))
     if command.output == "json":
         screen.json(answer)
     elif command.output == "jsonl":
@@ -85,7 +88,9 @@ def context(command: Command, settings: Settings, screen: Screen) -> int:
     if not colon or not line.isdecimal() or not path:
         raise InvalidArguments(f"{place!r} is not FILE:LINE", hint="for example: codetriever context src/app.py:41")
     with refreshed([path], command, settings, screen) as index:
-        answer = index.context(place, radius=command.radius)
+        places = Places(index.roots)
+        answer = index.context(f"{places.stored(path)}:{line}", radius=command.radius)
+    answer = replace(answer, path=places.path(answer.path, answer.repository))
     if command.wants_json:
         screen.json(answer)
     else:
@@ -120,7 +125,9 @@ def outline(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `outline [PATH]`."""
     path = command.words[0] if command.words else "."
     with refreshed([path], command, settings, screen) as index:
-        answer = index.outline(path)
+        places = Places(index.roots)
+        answer = index.outline(places.stored(path))
+    answer = replace(answer, path=path, files=tuple(places.shown(file) for file in answer.files))
     if command.wants_json:
         screen.json(answer)
     else:

@@ -1,0 +1,29 @@
+"""`doctor`: is everything well, and if not, what mends it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetriever.cli.screen import printable
+from codetriever.operations import ERROR, OK, WARNING, examine
+
+if TYPE_CHECKING:
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+
+FAILED = 2
+_STYLES = {OK: "good", WARNING: "warning", ERROR: "error"}
+
+
+def doctor(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `doctor`; 2 when something is broken, 0 with warnings."""
+    checks = examine(settings)
+    if command.wants_json:
+        screen.json({"checks": checks})
+    else:
+        for check in checks:
+            screen.line(f"{screen.style(f'{check.state:<8}', _STYLES[check.state])}{check.name:<10}{printable(check.found)}")
+            if check.mend and check.state != OK:
+                screen.line(f"{'':18}to mend: {printable(check.mend)}")
+    return FAILED if any(check.state == ERROR for check in checks) else 0

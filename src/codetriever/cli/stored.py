@@ -1,0 +1,112 @@
+"""`status`, `list` and `remove`: what is in the store."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codetriever.cli.hits import ago
+from codetriever.cli.opening import ask, opened
+from codetriever.cli.screen import printable
+from codetriever.cli.searching import NOTHING_FOUND
+from codetriever.config import format_size, store_folder
+from codetriever.errors import ConfirmationNeeded, InvalidArguments
+from codetriever.operations import as_row, find_index, remove_index, stored_indexes
+
+if TYPE_CHECKING:
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+    from codetriever.operations import StoredIndex
+
+
+def status(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `status [PATH...]`; 1 when nothing is indexed here."""
+    with opened(command.words, command, settings, screen) as index:
+        value = index.status()
+    if command.wants_json:
+        screen.json(value)
+    else:
+        for repository in value["repositories"]:
+            _print_repository(repository, screen)
+        screen.detail(f"model {value['model']}")
+        for name, metric in value.get("metrics", {}).items():
+            screen.detail(f"{name} {metric:g}")
+    return 0 if all(repository["views"] for repository in value["repositories"]) else NOTHING_FOUND
+
+
+def _print_repository(repository: dict[str, Any], screen: Screen) -> None:
+    branch = f" on {repository['branch']}" if repository["branch"] else ""
+    screen.line(screen.style(screen.path(repository["root"]), "path") + printable(branch))
+    if not repository["views"]:
+        screen.line("  not indexed; `codetriever index` does it")
+        return
+    for view in repository["views"]:
+        is_this = (view["root"], view["branch"]) == (repository["root"], repository["branch"])
+        screen.line(f"{'*' if is_this else ' '} {_view_line(view, screen)}")
+    screen.line(screen.style(f"  {format_size(repository['size_bytes'])} in {screen.path(repository['store'])}", "dim"))
+
+
+def _view_line(view: dict[str, Any], screen: Screen) -> str:
+    name = printable(view["branch"]) or "(no branch)"
+    size = f"{view['files']:,} files, {view['chunks']:,} chunks, {format_size(view['text_bytes'])} of text"
+    return f"{screen.style(name, 'name')}  {size} · generation {view['generation']}, {ago(time.time() - view['indexed_at'])}"
+
+
+def list_all(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `list`."""
+    store = store_folder(settings).path
+    indexes = stored_indexes(store)
+    total = sum(index.size_bytes for index in indexes)
+    if command.wants_json:
+        screen.json({"store": store, "size_bytes": total, "limit_bytes": settings.cache_limit_bytes, "indexes": list(map(as_row, indexes))})
+    else:
+        for index in indexes:
+            _print_index(index, screen)
+        screen.note(f"{len(indexes)} in {store}, {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}")
+    return 0 if indexes else NOTHING_FOUND
+
+
+def _print_index(index: StoredIndex, screen: Screen) -> None:
+    size = f"{format_size(index.size_bytes):>8}"
+    if index.problem:
+        screen.line(f"{size}  {screen.style(printable(index.problem), 'error')}")
+    for position, view in enumerate(index.views):
+        branch = f" on {printable(view.key.branch)}" if view.key.branch else ""
+        where = screen.style(screen.path(view.key.root), "path")
+        facts = screen.style(f"{view.files:,} files, used {ago(time.time() - view.used_at)}", "dim")
+        screen.line(f"{size if not position else '':>8}  {where}{branch}  {facts}")
+    if not index.views and not index.problem:
+        screen.line(f"{size}  {screen.path(str(index.folder))}  {screen.style('nothing is finished in it', 'dim')}")
+
+
+def remove(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `remove [PATH...]` or `remove --all`."""
+    store = store_folder(settings).path
+    if command.everything == bool(command.words):
+        raise InvalidArguments("Say which index to remove: paths, or --all.", hint="`codetriever list` shows them.")
+    indexes = stored_indexes(store) if command.everything else [find_index(Path(word), store) for word in command.words]
+    indexes = list({index.folder: index for index in indexes}.values())
+    if not _may_remove(indexes, command, screen):
+        screen.note("nothing was removed")
+        return NOTHING_FOUND
+    for index in indexes:
+        remove_index(index)
+    freed = sum(index.size_bytes for index in indexes)
+    if command.wants_json:
+        screen.json({"removed": [as_row(index) for index in indexes], "freed_bytes": freed})
+    else:
+        screen.note(f"removed {len(indexes)}, {format_size(freed)} are free again")
+    return 0 if indexes else NOTHING_FOUND
+
+
+def _may_remove(indexes: list[StoredIndex], command: Command, screen: Screen) -> bool:
+    if command.yes or not indexes:
+        return True
+    if command.wants_json or not (screen.error_is_terminal and sys.stdin.isatty()):
+        raise ConfirmationNeeded(f"This deletes {len(indexes)} from the store.", hint="Add --yes to do it.")
+    for index in indexes:
+        _print_index(index, screen)
+    return ask("Delete from the store?", screen)

@@ -1,0 +1,215 @@
+"""What is stored, why is a file (not) in it, and is everything well? The door beside `api` for looking after an installation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from codetriever.config import format_size, store_folder
+from codetriever.corpus.git import locate
+from codetriever.errors import CodetrieverError, PathNotFound, ViewNotFound
+from codetriever.store.embedded.folder import repository_folder
+from codetriever.store.embedded.store import open_store, writer_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from codetriever.config import Settings
+    from codetriever.corpus.explain import Explanation
+    from codetriever.types import ViewInfo
+
+_LOCK_WAIT_S: Final = 10.0
+_ROOM_BYTES: Final = 1_000_000_000
+OK, WARNING, ERROR = "ok", "warning", "error"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIndex:
+    """One repository's index: its folder, its size on disk, what it knows. `problem` says why it cannot be read, if so."""
+
+    folder: Path
+    size_bytes: int
+    used_at: float  # seconds since the epoch, 0 when unknown
+    views: tuple[ViewInfo, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `state` is ok, warning or error; `mend` says what to do unless it is ok."""
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def stored_indexes(store: Path) -> list[StoredIndex]:
+    """Return every index in a store, the most recently used first."""
+    folders = [folder for folder in store.iterdir() if folder.is_dir()] if store.is_dir() else []
+    return sorted(map(_read_index, folders), key=lambda index: (-index.used_at, index.folder))
+
+
+def _read_index(folder: Path) -> StoredIndex:
+    size_bytes = sum(facts.st_size for facts in _files_below(folder))
+    try:
+        with open_store(folder, model="", dimensions=0, read_only=True) as opened:
+            views = tuple(opened.views())
+    except CodetrieverError as error:
+        return StoredIndex(folder, size_bytes, 0.0, problem=error.message)
+    return StoredIndex(folder, size_bytes, max((view.used_at for view in views), default=0.0), views)
+
+
+def _files_below(folder: Path) -> Iterator[os.stat_result]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                yield os.lstat(os.path.join(place, name))  # noqa: PTH118
+            except OSError:  # swept in between
+                continue
+
+
+def find_index(path: Path, store: Path) -> StoredIndex:
+    """Return the index of the repository that a path lies, or lay, in; raises `ViewNotFound`."""
+    real = os.path.realpath(path)
+    try:
+        folder = repository_folder(store, locate(path).identity)
+    except PathNotFound:
+        for index in stored_indexes(store):
+            if any(view.key.root == real for view in index.views):
+                return index
+    else:
+        if folder.is_dir():
+            return _read_index(folder)
+    raise ViewNotFound(f"{path} is not indexed.", hint="`codetriever list` shows what is.")
+
+
+def remove_index(index: StoredIndex) -> None:
+    """Delete an index from the disk; raises `StoreLocked` while somebody writes it."""
+    with writer_lock(index.folder, _LOCK_WAIT_S):
+        shutil.rmtree(index.folder, ignore_errors=True)
+    if index.folder.exists():
+        raise CodetrieverError(f"{index.folder} could not be deleted entirely.", hint="Look at its permissions, or delete it by hand.")
+
+
+def explain_path(path: Path, settings: Settings) -> Explanation:
+    """Say why a file is or is not indexed."""
+    from codetriever.corpus.explain import explain
+
+    return explain(locate(path.parent if path.is_file() or path.is_symlink() else path), str(path))
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything that Codetriever needs."""
+    checks = [_check_python(), _check_model(), _check_grammars(), _check_git()]
+    return [*checks, *_check_store(settings), *_check_extras()]
+
+
+def _check_python() -> Check:
+    version = metadata.version("codetriever")
+    return Check("version", OK, f"codetriever {version}, Python {sys.version.split()[0]}, {sys.platform}")
+
+
+def _check_model() -> Check:
+    from codetriever.api import default_embedder
+
+    try:
+        embedder = default_embedder()
+        row = embedder.embed(["open a file"])
+    except CodetrieverError as error:
+        return Check("model", ERROR, error.message, error.hint or "pip install --force-reinstall codetriever")
+    if row.shape != (1, embedder.dimensions) or not row.any():
+        return Check("model", ERROR, f"{embedder.model} does not know the plainest words", "pip install --force-reinstall codetriever")
+    return Check("model", OK, f"{embedder.model}, {embedder.dimensions} dimensions")
+
+
+def _check_grammars() -> Check:
+    from codetriever.chunking.grammars import GRAMMARS
+    from codetriever.chunking.parse import load_language
+
+    missing = {GRAMMARS[language].module: language for language in GRAMMARS if load_language(language) is None}
+    if missing:
+        wheels = " ".join(sorted(module.replace("_", "-") for module in missing))
+        found = f"{len(missing)} of {len(GRAMMARS)} grammars do not load: {', '.join(sorted(missing.values()))}"
+        return Check("grammars", WARNING, f"{found}; these languages are cut by lines", f"pip install --force-reinstall {wheels}")
+    return Check("grammars", OK, f"{len(GRAMMARS)} languages")
+
+
+def _check_git() -> Check:
+    found = shutil.which("git")
+    return (
+        Check("git", OK, found)
+        if found
+        else Check("git", WARNING, "git is not installed; files are listed without it, more slowly", "install git")
+    )
+
+
+def _check_store(settings: Settings) -> Iterator[Check]:
+    try:
+        folder = store_folder(settings)
+    except CodetrieverError as error:
+        yield Check("store", ERROR, error.message, error.hint)
+        return
+    mode = stat.S_IMODE(folder.path.stat().st_mode)
+    if folder.note:
+        yield Check("store", WARNING, folder.note, "make the cache folder writable, or set CODETRIEVER_STORE")
+    elif not os.access(folder.path, os.W_OK):
+        yield Check("store", WARNING, f"{folder.path} cannot be written: it can be searched only", f"chmod u+w {folder.path}")
+    elif mode & 0o077:
+        yield Check("store", WARNING, f"{folder.path} can be opened by others (mode {mode:o})", f"chmod 700 {folder.path}")
+    else:
+        yield Check("store", OK, str(folder.path))
+    yield _check_room(folder.path)
+    yield _check_size(settings, stored_indexes(folder.path))
+
+
+def _check_room(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM_BYTES:
+        return Check("disk", WARNING, f"{format_size(free)} are free", "make room, or name a store on another disk with --store")
+    return Check("disk", OK, f"{format_size(free)} are free")
+
+
+def _check_size(settings: Settings, indexes: Sequence[StoredIndex]) -> Check:
+    for index in indexes:
+        if index.problem:
+            return Check("indexes", ERROR, index.problem, f"rm -r {index.folder}, then index again")
+    total = sum(index.size_bytes for index in indexes)
+    found = f"{len(indexes)} with {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}"
+    if total > settings.cache_limit_bytes:
+        return Check("indexes", WARNING, found, "codetriever list, then codetriever remove what is not needed")
+    return Check("indexes", OK, found)
+
+
+def _check_extras() -> Iterator[Check]:
+    for module, extra, purpose in (("memray", "profile", "measures allocations for index --profile-memory"),):
+        if find_spec(module):
+            yield Check(extra, OK, f"{module} {import_module(module).__version__}")
+        else:
+            yield Check(extra, OK, f"not installed ({purpose}): pip install 'codetriever[{extra}]'")
+
+
+def as_row(index: StoredIndex) -> dict[str, Any]:
+    """Return an index as interfaces print it, its views flattened."""
+    views = [
+        {
+            "root": view.key.root,
+            "branch": view.key.branch,
+            "generation": view.generation,
+            "files": view.files,
+            "chunks": view.chunks,
+            "text_bytes": view.text_bytes,
+            "indexed_at": view.indexed_at,
+            "used_at": view.used_at,
+        }
+        for view in index.views
+    ]
+    row: dict[str, Any] = {"folder": str(index.folder), "size_bytes": index.size_bytes, "used_at": index.used_at, "views": views}
+    return {**row, "problem": index.problem} if index.problem else row
