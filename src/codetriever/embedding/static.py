@@ -23,7 +23,7 @@ from codetriever.embedding.table import open_table
 from codetriever.lexical.terms import ANALYSER_VERSION, count_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,10 @@ class StaticEmbedder:
         self.model = f"static-{ANALYSER_VERSION}-{table.identity[:12]}"
         self._table = table
         self._splits: dict[str, tuple[int, ...]] = {}
+
+    def __reduce__(self) -> tuple[Callable[[Path], StaticEmbedder], tuple[Path]]:
+        """Travel to another process as the table's path: the other one maps the same file."""
+        return load_static, (self._table.path,)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit rows, `(len(texts), dimensions) float32`; a text without known words is a zero row."""
