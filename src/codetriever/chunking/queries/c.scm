@@ -5,6 +5,9 @@
 (union_specifier name: (type_identifier) @name body: (_)) @definition.union
 (enum_specifier name: (type_identifier) @name body: (_)) @definition.enum
 (enumerator name: (identifier) @name) @definition.constant
+(type_definition type: (struct_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.struct
+(type_definition type: (union_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.union
+(type_definition type: (enum_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.enum
 (type_definition declarator: (_) @name) @definition.type
 (preproc_def name: (identifier) @name
   (#not-match? @name "_(H|HH|HPP|HXX|INCLUDED|INC)_*$")) @definition.macro

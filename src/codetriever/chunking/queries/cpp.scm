@@ -12,6 +12,9 @@
 (enumerator name: (identifier) @name) @definition.constant
 (namespace_definition name: (_) @name) @definition.namespace
 (alias_declaration name: (type_identifier) @name) @definition.type
+(type_definition type: (struct_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.struct
+(type_definition type: (union_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.union
+(type_definition type: (enum_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.enum
 (type_definition declarator: (_) @name) @definition.type
 (concept_definition name: (identifier) @name) @definition.type
 (preproc_def name: (identifier) @name

@@ -11,7 +11,6 @@
 (constructor_declaration name: (identifier) @name) @definition.method
 (destructor_declaration name: (identifier) @name) @definition.method
 (local_function_statement name: (identifier) @name) @definition.function
-(operator_declaration operator: _ @name) @definition.method
 (property_declaration name: (identifier) @name) @definition.field
 (event_declaration name: (identifier) @name) @definition.field
 (field_declaration (modifier "const") (variable_declaration (variable_declarator name: (identifier) @name))) @definition.constant

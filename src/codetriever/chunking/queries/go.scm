@@ -18,9 +18,9 @@
 
 ; A declaration of one name is wider than its inner part.
 
-(type_declaration "type" . [(type_spec name: (_) @name) (type_alias name: (_) @name)]) @definition.type
-(source_file (const_declaration "const" . (const_spec name: (identifier) @name)) @definition.constant)
-(source_file (var_declaration "var" . (var_spec name: (identifier) @name)) @definition.variable)
+(type_declaration . [(type_spec name: (_) @name) (type_alias name: (_) @name)] .) @definition.type
+(source_file (const_declaration . (const_spec name: (identifier) @name) .) @definition.constant)
+(source_file (var_declaration . (var_spec name: (identifier) @name) .) @definition.variable)
 
 ; references
 
