@@ -47,6 +47,7 @@ class Worker:
     """One parser process and the pipes to it."""
 
     def __init__(self, setup: Setup) -> None:
+        """Start the process and wait until it is ready; raises `WorkerUnavailable`."""
         command = [sys.executable, "-P", "-c", _bootstrap()]
         try:
             self._process = subprocess.Popen(
@@ -57,11 +58,14 @@ class Worker:
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent alone
             )
+        except OSError as error:
+            raise WorkerUnavailable(f"cannot start {sys.executable}") from error
+        self.resident_bytes = 0
+        try:
             write_frame(self._input, setup)
             read_frame(self._output)
         except (OSError, EOFError) as error:
-            raise WorkerUnavailable(f"cannot start {sys.executable}") from error
-        self.resident_bytes = 0
+            raise WorkerUnavailable(f"{sys.executable} did not come up: {self.close()}") from error
 
     @property
     def _input(self) -> IO[bytes]:
@@ -114,6 +118,7 @@ class Pool:
         self._threads: list[threading.Thread] = []
         self._workers: dict[int, Worker] = {}
         self._closed = False
+        self._is_local = False  # no process could be started: the threads do the work
 
     def submit(self, blobs: list[RawBlob]) -> Future[list[Analysis]]:
         """Have a batch analysed: usually one analysis, several when a blob had to be told apart from the others."""
@@ -188,11 +193,13 @@ class Pool:
         if self._closed:
             raise WorkerUnavailable("the pool is closed")
         worker = self._workers.get(seat)
-        if worker is None:
+        if worker is None and not self._is_local:
             try:
                 worker = self._workers[seat] = Worker(self._setup)
             except WorkerUnavailable:
-                return analyse(blobs, self._setup.projector)  # as good, only slower and not shielded from a crash
+                self._is_local = True
+        if worker is None:
+            return analyse(blobs, self._setup.projector)  # as good, only slower and not shielded from a crash
         outcome = worker.analyse(blobs)
         if isinstance(outcome, Analysis) and worker.resident_bytes > self._worker_bytes:
             self._retire(seat)
