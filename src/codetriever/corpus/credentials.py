@@ -1,0 +1,103 @@
+"""Is this a secret? Credential files are never indexed, and key-shaped strings are masked in what is shown."""
+
+from __future__ import annotations
+
+import re
+
+_NAMES = frozenset(
+    {
+        ".dockercfg",
+        ".git-credentials",
+        ".htpasswd",
+        ".netrc",
+        ".npmrc",
+        ".pgpass",
+        ".pypirc",
+        "_netrc",
+        "credentials",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ecdsa_sk",
+        "id_ed25519",
+        "id_ed25519_sk",
+        "id_rsa",
+        "master.key",
+        "secring.gpg",
+        "terraform.tfstate",
+    }
+)
+_FOLDER_NAMES = frozenset({".aws/credentials", ".docker/config.json", ".kube/config", ".config/gh/hosts.yml", ".azure/accesstokens.json"})
+_EXTENSIONS = (
+    ".p12",
+    ".pfx",
+    ".jks",
+    ".keystore",
+    ".kdb",
+    ".kdbx",
+    ".ppk",
+    ".p8",
+    ".asc.key",
+    ".tfstate",
+    ".keytab",
+    ".pkcs12",
+    ".bks",
+    ".jceks",
+)
+_PLACEHOLDERS = frozenset({"example", "sample", "template", "dist", "default", "defaults", "tpl", "tmpl", "schema"})
+_ENV_NAME = re.compile(r"(?:\.env(?:rc)?|.*\.env)(?:[.\-_][\w.\-]*)?")
+_CODE_ENV = re.compile(r".*\.env\.(?:[cm]?[jt]sx?|py|rb|go|rs|php|java|kt|d\.ts)")
+
+_PRIVATE_KEY = re.compile(
+    rb"^[ \t]*-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s*\r?\n(?:[A-Za-z-]+:[^\n]*\n|\s)*[A-Za-z0-9+/=]{40,}", re.MULTILINE
+)
+_PUTTY_KEY = re.compile(rb"\APuTTY-User-Key-File-\d")
+
+_SECRETS = re.compile(
+    r"""
+      \b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b
+    | \bgh[pousr]_[A-Za-z0-9]{36,255}\b
+    | \bgithub_pat_[A-Za-z0-9_]{60,255}\b
+    | \bglpat-[A-Za-z0-9_-]{20,}
+    | \bxox[abeoprs]-[A-Za-z0-9-]{10,}
+    | \bsk-(?:proj-|ant-|svcacct-|admin-|or-)?[A-Za-z0-9_-]{32,}
+    | \b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}
+    | \bAIza[0-9A-Za-z_-]{35}
+    | \bya29\.[0-9A-Za-z_-]{20,}
+    | \bnpm_[A-Za-z0-9]{36}\b
+    | \bpypi-[A-Za-z0-9_-]{50,}
+    | \bhf_[A-Za-z]{34}\b
+    | \bdop_v1_[0-9a-f]{64}\b
+    | \bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}
+    | \bct_[A-Za-z0-9_-]{32,}
+    | \beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}
+    | (?<=-----BEGIN\ PRIVATE\ KEY-----) [^-]{40,}
+    | (?<=-----BEGIN\ RSA\ PRIVATE\ KEY-----) [^-]{40,}
+    | (?<=-----BEGIN\ EC\ PRIVATE\ KEY-----) [^-]{40,}
+    | (?<=-----BEGIN\ OPENSSH\ PRIVATE\ KEY-----) [^-]{40,}
+    | (?<=://) [^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128} (?=@[\w.-]+)
+    """,
+    re.VERBOSE,
+)
+_LETTER = re.compile(r"[^\s]")
+
+
+def is_credential_name(path: str) -> bool:
+    """Say whether a file's name alone shows that it holds secrets: `.env` and its kin, private keys, keystores.
+
+    Examples (`.env.example`), public keys and source files (`vite.env.ts`) are none.
+    """
+    folded = path.lower()
+    name = folded.rsplit("/", 1)[-1]
+    if ".env" in name and _ENV_NAME.fullmatch(name):
+        return not _PLACEHOLDERS.intersection(re.split(r"[.\-_]", name)) and not _CODE_ENV.fullmatch(name)
+    return name in _NAMES or name.endswith(_EXTENSIONS) or "/".join(folded.split("/")[-2:]) in _FOLDER_NAMES
+
+
+def holds_private_key(data: bytes) -> bool:
+    """Say whether a private key in armour lies in these bytes; the mere words of its first line do not count."""
+    return (b"PRIVATE KEY" in data and _PRIVATE_KEY.search(data) is not None) or _PUTTY_KEY.match(data) is not None
+
+
+def mask_secrets(text: str) -> str:
+    """Replace key-shaped strings by asterisks, as many characters as they have, lines kept."""
+    return _SECRETS.sub(lambda found: _LETTER.sub("*", found[0]), text)

@@ -1,0 +1,261 @@
+"""Does a rule file ignore this path? Git's patterns, by git's own algorithm (`dir.c` and `wildmatch.c`), on bytes.
+
+A rule file gives a verdict on a path or none at all; the first file of a chain, nearest folder first, that has one decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SPECIAL = re.compile(rb"[*?\[\\]")
+_SPACE = frozenset(b" \t\n\v\f\r")
+_CLASSES: dict[bytes, Callable[[int], bool]] = {
+    b"alnum": lambda byte: _in(byte, b"09", b"AZ", b"az"),
+    b"alpha": lambda byte: _in(byte, b"AZ", b"az"),
+    b"blank": lambda byte: byte in b" \t",
+    b"cntrl": lambda byte: byte < 32 or byte == 127,
+    b"digit": lambda byte: _in(byte, b"09"),
+    b"graph": lambda byte: 33 <= byte < 127,
+    b"lower": lambda byte: _in(byte, b"az"),
+    b"print": lambda byte: 32 <= byte < 127,
+    b"punct": lambda byte: 33 <= byte < 127 and not _in(byte, b"09", b"AZ", b"az"),
+    b"space": lambda byte: byte in _SPACE,
+    b"upper": lambda byte: _in(byte, b"AZ"),
+    b"xdigit": lambda byte: _in(byte, b"09", b"AF", b"af"),
+}
+
+
+def _in(byte: int, *ranges: bytes) -> bool:
+    return any(first <= byte <= last for first, last in ranges)
+
+
+class _NeverMatches(Exception):
+    """A pattern that git's matcher gives up on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One line of a rule file. `match` sees the basename when `by_name`, else the path below the rule file's folder."""
+
+    text: str
+    match: Callable[[bytes], object]
+    by_name: bool
+    negative: bool
+    folders_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """The patterns of one file. `base` is the folder they apply below, as bytes ending in `/`, or empty; `source` names the file.
+
+    Most paths fit no pattern: `names`, `suffixes`, `paths`, `name_search` and `path_search` say so at once.
+    """
+
+    source: str
+    base: bytes
+    patterns: tuple[Pattern, ...]
+    names: frozenset[bytes]
+    suffixes: tuple[bytes, ...]
+    paths: frozenset[bytes]
+    name_search: Callable[[bytes], object] | None
+    path_search: Callable[[bytes], object] | None
+
+    def decide(self, folder: bytes, name: bytes, is_folder: bool) -> Pattern | None:
+        """Return the last pattern that fits `folder + name`, or None."""
+        below = folder[len(self.base) :] + name
+        if not (
+            name in self.names
+            or name.endswith(self.suffixes)
+            or below in self.paths
+            or (self.name_search is not None and self.name_search(name))
+            or (self.path_search is not None and self.path_search(below))
+        ):
+            return None
+        for pattern in reversed(self.patterns):
+            if (is_folder or not pattern.folders_only) and pattern.match(name if pattern.by_name else below):
+                return pattern
+        return None
+
+
+def parse_rules(data: bytes, *, source: str = "", base: bytes = b"", ignore_case: bool = False) -> RuleFile:
+    """Read a rule file's bytes; a line that git could not use is left out."""
+    names: list[bytes] = []
+    suffixes: list[bytes] = []
+    paths: list[bytes] = []
+    name_globs: list[bytes] = []
+    path_globs: list[bytes] = []
+    patterns: list[Pattern] = []
+    for line in _lines(data):
+        body = line.removeprefix(b"!")
+        folders_only = body.endswith(b"/")
+        glob = body[:-1] if folders_only else body
+        by_name = b"/" not in glob
+        glob = glob.removeprefix(b"/")
+        if not glob:
+            continue
+        special = _SPECIAL.search(glob)
+        match: Callable[[bytes], object]
+        if special is None and not ignore_case:
+            match = glob.__eq__
+            (names if by_name else paths).append(glob)
+        elif by_name and glob[:1] == b"*" and not _SPECIAL.search(glob, 1) and not ignore_case:
+            match = _ends_with(glob[1:])
+            suffixes.append(glob[1:])
+        else:
+            try:
+                expression = translate(glob)
+            except _NeverMatches:
+                continue
+            match = re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+            (name_globs if by_name else path_globs).append(expression)
+        patterns.append(Pattern(line.decode("utf-8", "replace"), match, by_name, line[:1] == b"!", folders_only))
+    return RuleFile(
+        source=source,
+        base=base,
+        patterns=tuple(patterns),
+        names=frozenset(names),
+        suffixes=tuple(suffixes),
+        paths=frozenset(paths),
+        name_search=_any_of(name_globs, ignore_case),
+        path_search=_any_of(path_globs, ignore_case),
+    )
+
+
+def is_ignored(chain: Iterable[RuleFile], folder: bytes, name: bytes, is_folder: bool) -> bool:
+    """Say whether the rule files, nearest first, ignore `folder + name`; its parents are the caller's to ask about."""
+    for rules in chain:
+        pattern = rules.decide(folder, name, is_folder)
+        if pattern is not None:
+            return not pattern.negative
+    return False
+
+
+def _ends_with(suffix: bytes) -> Callable[[bytes], bool]:
+    return lambda name: name.endswith(suffix)
+
+
+def _any_of(expressions: list[bytes], ignore_case: bool) -> Callable[[bytes], object] | None:
+    if not expressions:
+        return None
+    return re.compile(b"|".join(b"(?:%b)" % one for one in expressions), re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+
+
+def _lines(data: bytes) -> Iterable[bytes]:
+    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        if line and line[:1] != b"#":
+            line = _without_trailing_spaces(line.removesuffix(b"\r").partition(b"\0")[0])
+            if line:
+                yield line
+
+
+def _without_trailing_spaces(line: bytes) -> bytes:
+    """Drop spaces at the end unless a backslash quotes them."""
+    end = len(line.rstrip(b" "))
+    if end < len(line):
+        backslashes = end - len(line[:end].rstrip(b"\\"))
+        end += backslashes % 2
+    return line[:end]
+
+
+def translate(glob: bytes) -> bytes:
+    """Turn a git pattern into a regular expression for the whole path, as git's `wildmatch` with WM_PATHNAME reads it.
+
+    Git compares the literal beginning first and hands over only the rest, so `**` right after it counts as a leading `**`.
+    """
+    special = _SPECIAL.search(glob)
+    start = special.start() if special else len(glob)
+    parts = [re.escape(glob[:start])]
+    position = start
+    while position < len(glob):
+        character = glob[position : position + 1]
+        if character == b"*":
+            part, position = _stars(glob, start, position)
+        elif character == b"?":
+            part, position = b"[^/]", position + 1
+        elif character == b"[":
+            part, position = _bracket(glob, position + 1)
+        elif character == b"\\":
+            if position + 1 == len(glob):
+                raise _NeverMatches
+            part, position = re.escape(glob[position + 1 : position + 2]), position + 2
+        else:
+            part, position = re.escape(character), position + 1
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _stars(glob: bytes, start: int, position: int) -> tuple[bytes, int]:
+    end = position
+    while glob[end : end + 1] == b"*":
+        end += 1
+    leads = position == start or glob[position - 1 : position] == b"/"
+    if end - position >= 2 and leads:
+        if end == len(glob):
+            return b".*", end
+        if glob[end : end + 1] == b"/":
+            return b"(?:.*/)?", end + 1
+        if glob[end : end + 2] == b"\\/":
+            return b".*", end
+    return b"[^/]*", end
+
+
+def _bracket(glob: bytes, position: int) -> tuple[bytes, int]:
+    """Read a set from the byte after its `[` and return its expression and where the pattern goes on."""
+    negated = glob[position : position + 1] in (b"!", b"^")
+    position += negated
+    members: set[int] = set()
+    previous = 0
+    first = True
+    while first or glob[position : position + 1] != b"]":
+        first = False
+        byte = _at(glob, position)
+        following = glob[position + 1 : position + 2]
+        if byte == 0x5C:
+            position += 1
+            byte = _at(glob, position)
+            members.add(byte)
+        elif byte == 0x2D and previous and following and following != b"]":
+            position += 1
+            byte = _at(glob, position)
+            if byte == 0x5C:
+                position += 1
+                byte = _at(glob, position)
+            members.update(range(previous, byte + 1))
+            byte = 0
+        elif byte == 0x5B and following == b":":
+            position, byte = _named_class(glob, position, members)
+        else:
+            members.add(byte)
+        previous = byte
+        position += 1
+    members = set(range(256)) - members if negated else members
+    members.discard(0x2F)
+    if not members:
+        raise _NeverMatches
+    return b"[%b]" % b"".join(b"\\x%02x" % byte for byte in sorted(members)), position + 1
+
+
+def _named_class(glob: bytes, position: int, members: set[int]) -> tuple[int, int]:
+    """Read `[:name:]`, whose `[` is at `position`; what is no named class stands for its bracket."""
+    end = glob.find(b"]", position + 2)
+    if end < 0:
+        raise _NeverMatches
+    if end - position < 3 or glob[end - 1 : end] != b":":
+        members.add(0x5B)
+        return position, 0x5B
+    holds = _CLASSES.get(glob[position + 2 : end - 1])
+    if holds is None:
+        raise _NeverMatches
+    members.update(byte for byte in range(256) if holds(byte))
+    return end, 0
+
+
+def _at(glob: bytes, position: int) -> int:
+    if position >= len(glob):
+        raise _NeverMatches
+    return glob[position]

@@ -1,0 +1,139 @@
+"""Which characters do these bytes stand for, and where did each lie in the file?"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BOMS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE_BYTES = 4096
+_PROBE_BYTES = 8192
+_NEVER_TEXT = (b"%PDF-", b"\x89PNG\r", b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\xff\xd8\xff", b"GIF8")
+_TEXT_BYTES = bytes([*range(7, 14), 27, *range(32, 127), *range(128, 256)])
+_CONTROL_SHARE = 0.1
+_FALLBACK = "iso-8859-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file's text as UTF-8 without a byte order mark.
+
+    `encoding` is the Python codec by which any whole-character slice of the file's bytes decodes.
+    """
+
+    utf8: bytes
+    encoding: str
+    _shift: int = 0
+    _utf8_starts: NDArray[np.int32] | None = None
+    _original_starts: NDArray[np.int32] | None = None
+
+    def original_offset(self, utf8_offset: int) -> int:
+        """Return where in the file's bytes the character at this offset of `utf8` begins; the end maps to the end."""
+        if self._utf8_starts is None or self._original_starts is None:
+            return utf8_offset + self._shift
+        at = int(np.searchsorted(self._utf8_starts, utf8_offset, side="right")) - 1
+        return int(self._original_starts[at]) + self._shift
+
+
+def decode(data: bytes) -> Text:
+    """Decode UTF-8, UTF-16 or UTF-32 with a byte order mark, or a legacy encoding found by its bytes. Never raises.
+
+    In UTF-8 with some damaged bytes each of these becomes a question mark, so that offsets stay as they are.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            if encoding == "utf-8":
+                return Text(_repaired(data[len(mark) :]), encoding, len(mark))
+            return _mapped(data[len(mark) :], encoding, len(mark))
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        if _is_damaged_utf8(data):
+            return Text(_repaired(data), "utf-8")
+        return _mapped(data, _legacy_encoding(data), 0)
+    return Text(data, "utf-8")
+
+
+def is_binary(data: bytes) -> bool:
+    """Say whether these bytes are no text: they hold a NUL, begin like a known format, or are full of control characters."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark) and encoding != "utf-8":
+            sample = data[len(mark) : _PROBE_BYTES].decode(encoding, "replace")
+            return "\0" in sample or sample.count("\ufffd") > 1 + len(sample) * _CONTROL_SHARE
+    if b"\0" in data or data.startswith(_NEVER_TEXT):
+        return True
+    probe = data[:_PROBE_BYTES]
+    return len(probe.translate(None, _TEXT_BYTES)) > len(probe) * _CONTROL_SHARE
+
+
+def _repaired(data: bytes) -> bytes:
+    """Replace every byte that is not part of UTF-8 by a question mark."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape").encode("utf-8", "replace")
+    return data
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Say whether most bytes above ASCII do form UTF-8."""
+    text = data.decode("utf-8", "surrogateescape")
+    damaged = len(text.encode("utf-8", "surrogateescape").translate(None, bytes(range(128)))) - _valid_high_bytes(text)
+    return damaged * 4 <= _valid_high_bytes(text)
+
+
+def _valid_high_bytes(text: str) -> int:
+    return len(text.encode("utf-8", "ignore").translate(None, bytes(range(128))))
+
+
+def _legacy_encoding(data: bytes) -> str:
+    """Guess a legacy encoding from the lines that are not ASCII, and make sure that it decodes all of the data."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(_sample(data), threshold=0.4).best()
+    for encoding in (best.encoding if best is not None else "", "cp1252"):
+        try:
+            if encoding and not encoding.startswith(("utf", "iso2022", "hz")):
+                data.decode(encoding)
+                return encoding
+        except (UnicodeDecodeError, LookupError):
+            pass
+    return _FALLBACK
+
+
+def _sample(data: bytes) -> bytes:
+    lines: list[bytes] = []
+    size = 0
+    for line in data.split(b"\n"):
+        if not line.isascii():
+            lines.append(line)
+            size += len(line) + 1
+            if size >= _SAMPLE_BYTES:
+                break
+    return b"\n".join(lines)[:_SAMPLE_BYTES]
+
+
+def _mapped(data: bytes, encoding: str, shift: int) -> Text:
+    """Decode and keep, for every character, where it begins on both sides."""
+    text = data.decode(encoding, "replace")
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    distinct, positions = np.unique(points, return_inverse=True)
+    widths = np.array([len(chr(point).encode(encoding, "replace")) for point in distinct.tolist()], np.int32)
+    original = np.concatenate([[0], np.cumsum(widths[positions], dtype=np.int32)]).astype(np.int32)
+    if original[-1] != len(data) and encoding[:3] != "utf":
+        return _mapped(data, _FALLBACK, shift)
+    utf8_widths = 1 + (points >= 0x80).astype(np.int32) + (points >= 0x800) + (points >= 0x10000)
+    utf8 = np.concatenate([[0], np.cumsum(utf8_widths, dtype=np.int32)]).astype(np.int32)
+    return Text(text.encode("utf-8"), encoding, shift, utf8, np.minimum(original, len(data)))
