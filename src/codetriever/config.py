@@ -31,6 +31,7 @@ _SIZE_UNITS: Final = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": 1024**3, "t": 1024
 }  # fmt: skip
 _TIME_UNITS: Final = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _WORDS: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_SHORT_NUMBER: Final = 10_000
 _NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
 
 
@@ -256,9 +257,9 @@ def format_value(setting: Setting, value: Any) -> str:
 
 
 def format_size(size_bytes: float) -> str:
-    """Write a number of bytes for people: the largest unit that leaves at least one, exact where that is short."""
+    """Write a number of bytes for people: exact where that is short, else to a tenth of the largest unit."""
     for unit, factor in (("GiB", 1024**3), ("GB", GB), ("MiB", MIB), ("KiB", KIB)):
-        if size_bytes >= factor and size_bytes % factor == 0:
+        if size_bytes % factor == 0 and 1 <= size_bytes // factor < _SHORT_NUMBER:
             return f"{int(size_bytes // factor)}{unit}"
     for unit, factor in (("GB", GB), ("MB", 1000**2), ("kB", 1000)):
         if size_bytes >= factor:
