@@ -2,8 +2,9 @@
 
 Every language has one file `queries/<language>.scm`. Its definition patterns capture the whole definition as
 `@definition.<kind>`, its name as `@name`, and where the owner is not around it (a Go receiver, `Owner::name` in C++) that owner
-as `@scope`. When two patterns find the same name the larger span stands (a decorated function) and, among equal spans, the
-pattern written first. A function directly inside a type is a method; queries need not tell them apart.
+as `@scope`; `@end` is the last part of a definition that the grammar leaves in pieces. When two patterns find the same name the
+larger span stands (a decorated function) and, among equal spans, the pattern written first. A function directly inside a type is
+a method; queries need not tell them apart.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _SCOPED_BY_NAMESPACE = frozenset({"lua", "sql"})
 
 _BODY_FIELDS = ("body", "definition", "declaration", "value")
 _NAMED_BY_FIELD = frozenset({"qualified_identifier", "template_function", "template_method", "template_type"})
+_QUALIFIED = re.compile(r"(.*\w)::(\w.*)")
 _TYPE_ARGUMENTS = re.compile(rb"<[^<>]*>")
 _SIGNATURE_CHARACTERS = 240
 _NAME_BYTES = 400
@@ -40,23 +42,24 @@ class _Found:
 
     __slots__ = ("end", "inner", "kind", "last", "name", "outer", "pattern", "scope", "start")
 
-    def __init__(self, node: Node, name: Node, kind: str, scope: str, pattern: int) -> None:
-        self.start, self.end = node.start_byte, node.end_byte
-        self.inner = self.outer = self.last = node
+    def __init__(self, node: Node, last: Node, name: Node, kind: str, scope: str, pattern: int) -> None:
+        self.start, self.end = node.start_byte, last.end_byte
+        self.inner = self.outer = node
+        self.last = last
         self.name = name
         self.kind = kind
         self.scope = scope
         self.pattern = pattern
 
-    def widen(self, node: Node, kind: str, scope: str, pattern: int) -> None:
+    def widen(self, node: Node, last: Node, kind: str, scope: str, pattern: int) -> None:
         """Take in another pattern's view of the same definition."""
-        start, end = node.start_byte, node.end_byte
+        start, end = node.start_byte, last.end_byte
         size = self.end - self.start
         if end - start < size:
             self.inner = node
         elif end - start > size:
             self.start, self.end = start, end
-            self.outer = self.last = node
+            self.outer, self.last = node, last
         if pattern < self.pattern:
             self.kind, self.scope, self.pattern = kind, scope or self.scope, pattern
 
@@ -94,13 +97,15 @@ def _find(root: Node, source: bytes, language: str) -> dict[int, _Found]:
 
 
 def _collect(found: dict[int, _Found], pattern: int, captures: dict[str, list[Node]], source: bytes) -> None:
-    name = scope = whole = None
+    name = scope = whole = last = None
     kind = owner = ""
     for key, nodes in captures.items():
         if key == "name":
             name = nodes[0]
         elif key == "scope":
             scope = nodes[0]
+        elif key == "end":
+            last = nodes[0]
         elif key.startswith("definition."):
             whole, kind = nodes[0], key[11:]
     if name is None or whole is None:
@@ -114,9 +119,9 @@ def _collect(found: dict[int, _Found], pattern: int, captures: dict[str, list[No
         return
     known = found.get(inner.start_byte)
     if known is None:
-        found[inner.start_byte] = _Found(whole, inner, kind, owner, pattern)
+        found[inner.start_byte] = _Found(whole, last or whole, inner, kind, owner, pattern)
     else:
-        known.widen(whole, kind, owner, pattern)
+        known.widen(whole, last or whole, kind, owner, pattern)
 
 
 def _innermost(name: Node) -> tuple[Node, int | None]:
@@ -149,15 +154,17 @@ def _text(name: bytes) -> str:
     return " ".join(name.decode("utf-8", "replace").split())
 
 
-def _name(text: bytes) -> str:
-    """Make a name of its text: `a::b` is `a.b`, quotes and the colon of a symbol go, `operator bool()` loses its parentheses."""
+def _name(text: bytes) -> tuple[str, str]:
+    """Make owner and name of a name's text: `a::b::c` is c of `a.b`; quotes, a symbol's colon and parentheses go."""
     name = _text(text)
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'`":
         name = name[1:-1]
     elif name[:1] == ":" and name[1:2].isidentifier():
         name = name[1:]
-    name = name.replace("::", ".")
-    return name if name.startswith("operator()") else name.partition("(")[0].strip()
+    if not name.startswith("operator()"):
+        name = name.partition("(")[0].strip()
+    qualified = _QUALIFIED.match(name)
+    return (qualified[1].replace("::", "."), qualified[2]) if qualified else ("", name)
 
 
 def _join_clauses(ordered: Iterable[_Found], source: bytes) -> Iterator[_Found]:
@@ -181,13 +188,15 @@ def _qualify(ordered: Iterable[_Found], source: bytes, *, scopes_are_types: bool
     for one in ordered:
         while owners and (one.start >= owners[-1][1] or one.end > owners[-1][1] or (one.start, one.end) == owners[-1][:2]):
             owners.pop()
-        name = _name(source[one.name.start_byte : one.name.end_byte])
+        owner, name = _name(source[one.name.start_byte : one.name.end_byte])
         if not name:
             continue
         path = [owners[-1][2]] if owners else []
-        if one.scope:
-            path.append(one.scope)
+        path += [part for part in (one.scope, owner) if part]
         kind = one.kind
+        if kind == "namespace" and "." in name:
+            outer, _, name = name.rpartition(".")
+            path.append(outer)
         if kind == "function" and ((one.scope and scopes_are_types) or (owners and owners[-1][3] in _TYPES)):
             kind = "method"
         qualified = ".".join((*path, name))

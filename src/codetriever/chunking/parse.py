@@ -5,6 +5,7 @@ A grammar that cannot be loaded, or a query that does not compile, is remembered
 
 from __future__ import annotations
 
+import ctypes
 from functools import cache
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Literal
@@ -30,9 +31,18 @@ def load_language(language: str) -> Language | None:
     if grammar is None:
         return None
     try:
-        return Language(getattr(import_module(grammar.module), grammar.function)())
+        pointer = getattr(import_module(grammar.module), grammar.function)()
+        return Language(_capsule(pointer) if isinstance(pointer, int) else pointer)
     except (ImportError, AttributeError, ValueError):
         return None
+
+
+def _capsule(pointer: int) -> object:
+    """Wrap the bare address that older wheels return, which `Language` takes only under protest."""
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    capsule: object = make(pointer, b"tree_sitter.Language", None)
+    return capsule
 
 
 @cache
@@ -61,7 +71,9 @@ def load_query(language: str, part: Part) -> Query | None:
 
 def query_text(language: str, part: Part) -> str:
     """Return one half of `queries/<language>.scm`, or "" when there is no such file."""
-    file = resources.files("codetriever.chunking").joinpath("queries", f"{language}.scm")
+    grammar = GRAMMARS.get(language)
+    owner = grammar.queries if grammar is not None and grammar.queries else language
+    file = resources.files("codetriever.chunking").joinpath("queries", f"{owner}.scm")
     if not file.is_file():
         return ""
     above, heading, below = file.read_text(encoding="utf-8").partition(f"\n{REFERENCES_HEADING}")
