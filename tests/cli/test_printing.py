@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from codetriever.cli.command import Command
 from codetriever.cli.highlight import highlight
-from codetriever.cli.hits import LINES_SHOWN, ago, excerpt, heading, print_answer
+from codetriever.cli.hits import LINES_SHOWN, ago, chosen_lines, heading, print_answer
 from codetriever.cli.screen import Screen
 from codetriever.cli.searching import show, vimgrep_line
 from codetriever.cli.symbols import nested
@@ -37,30 +37,43 @@ def test_a_hit_has_a_heading_and_numbered_lines():
 
 
 def test_short_hits_are_shown_whole_and_long_ones_from_the_definition_on():
-    assert excerpt(HIT).lines == FUNCTION.splitlines()
-    long = replace(HIT, text="import a\n" * 20 + "def f():\n" + "    body\n" * 30)
-    shown = excerpt(long)
-    assert shown.first == HIT.start_line + 20
-    assert shown.lines[0] == "def f():"
-    assert len(shown.lines) == LINES_SHOWN
-    assert shown.hidden == 31 - LINES_SHOWN
+    assert chosen_lines(FUNCTION, "f") == list(range(6))
+    long = "import a\n" * 20 + "def f():\n" + "    body\n" * 30
+    assert chosen_lines(long, "f") == list(range(20, 20 + LINES_SHOWN))
+    assert chosen_lines(long, "f", most=None) == list(range(51))
 
 
-def test_a_name_in_a_comment_is_not_its_definition():
-    shown = excerpt(replace(HIT, text="\n" * 20 + "# f does\n" + "x\n" * 3 + "def f():\n" + "    body\n" * 30))
-    assert shown.lines[0] == "def f():"
+def test_a_name_in_a_comment_or_a_call_is_not_its_definition():
+    text = "\n" * 20 + "# f does\n" + "f()\n" * 3 + "def f():\n" + "    body\n" * 30
+    assert chosen_lines(text, "Box.f")[0] == 24
 
 
-@given(text=st.text(max_size=400), name=st.text(max_size=5), most=st.one_of(st.none(), st.integers(1, 10)))
-def test_an_excerpt_is_a_run_of_the_hit_s_lines(text, name, most):
-    hit = replace(HIT, text=text, name=name)
+def test_lines_further_down_that_say_what_was_asked_are_shown_below_the_definition():
+    text = "class Store:\n" + "    pass\n" * 30 + "    def sweep_garbage(self):\n" + "        gone\n" * 30
+    assert chosen_lines(text, "Store", "where is garbage swept") == [0, *range(31, 38)]
+    assert chosen_lines(text, "Store", "a store class") == list(range(LINES_SHOWN))
+
+
+@given(
+    text=st.text(alphabet="ab \n", max_size=400),
+    name=st.text(alphabet="ab", max_size=2),
+    query=st.text(alphabet="ab ", max_size=20),
+    most=st.one_of(st.none(), st.integers(2, 10)),
+)
+def test_chosen_lines_are_lines_in_order(text, name, query, most):
     lines = text.removesuffix("\n").split("\n")
-    shown = excerpt(hit, most=most)
-    start = shown.first - hit.start_line
-    assert shown.lines == lines[start : start + len(shown.lines)]
-    assert shown.lines
-    assert most is None or len(shown.lines) <= most + 1
-    assert shown.hidden <= len(lines) - start - len(shown.lines)
+    chosen = chosen_lines(text, name, query, most=most)
+    assert chosen == sorted(set(chosen))
+    assert chosen
+    assert 0 <= chosen[0] <= chosen[-1] < len(lines)
+    assert most is None or len(chosen) <= most + 1
+
+
+def test_left_out_lines_are_marked():
+    text = "class Store:\n" + "    pass\n" * 30 + "    def sweep_garbage(self):\n" + "        gone\n" * 30
+    _, out, _ = printed(replace(ANSWER, query="sweep garbage", hits=(replace(HIT, name="Store", text=text),)))
+    assert out.splitlines()[1:4] == [" 10 │ class Store:", "    ⋮", " 41 │     def sweep_garbage(self):"]
+    assert out.splitlines()[-1] == "    ⋮ 24 more lines"
 
 
 def test_weak_answers_are_called_weak():

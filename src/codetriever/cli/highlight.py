@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -44,9 +46,10 @@ def highlight(text: str, language: str, screen: Screen) -> list[str]:
     if lexer is None:
         return text.split("\n")
     lines = [""]
-    for token, part in lexer.get_tokens(text):
-        style = _style(str(token).removeprefix("Token."))
-        first, *rest = (screen.style(piece, style) if style and piece.strip() else piece for piece in part.split("\n"))
+    styled = ((_style(str(token).removeprefix("Token.")), part) for token, part in lexer.get_tokens(text))
+    for style, group in groupby(styled, key=itemgetter(0)):
+        parts = "".join(part for _, part in group).split("\n")
+        first, *rest = (screen.style(part, style) if style and part.strip() else part for part in parts)
         lines[-1] += first
         lines += rest
     return lines[: text.count("\n") + 1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from codetriever.cli.highlight import highlight
 from codetriever.cli.screen import printable
@@ -20,40 +20,65 @@ LINES_SHOWN: Final = 8
 _LONGEST_LINE: Final = 400
 _TAB: Final = 4
 _NAME_PARTS: Final = re.compile(r"[\w$?!]+")
+_QUERY_WORDS: Final = re.compile(r"[^\W_]{3,}")
+_MOST_WORDS: Final = 40
+# What stands before the name where something is defined, in most languages; in the others the first line with the name is taken.
+_DEFINING: Final = (
+    r"(?:def|class|fn|fun|func|function|sub|struct|enum|union|trait|interface|impl|type|module|namespace|package|object|record"
+    r"|const|let|var|val|static|macro_rules!|#\s*define|table|view)\b[^=;]*?"
+)
+_COMMENT_STARTS: Final = ("# ", "//", "*", "/*", '"""', "--", ";", "%")
+# Endings that a question and the code it asks for may differ in.
+_ENDING: Final = re.compile(r"(?:ing|ed|es|s|e)$")
 
 
-class Excerpt(NamedTuple):
-    """Lines of a hit. `first` is the line number of the first one, `hidden` how many lines of the hit follow the last."""
+def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None = LINES_SHOWN) -> list[int]:
+    """Choose the lines of a hit to show, as indexes in order: all when `most` is None.
 
-    first: int
-    lines: list[str]
-    hidden: int
+    Shown is the definition from its own line on; when the words of the query lie further down, its line alone and the lines there.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    if most is None or len(lines) <= most + 1:
+        return list(range(len(lines)))
+    start = min(_definition_line(lines, name), len(lines) - most)
+    worth = _worth(lines, query)
+    sums = [sum(worth[first : first + most - 1]) for first in range(len(lines) - most + 2)]
+    best = max(range(len(sums)), key=sums.__getitem__)
+    if best >= start and sums[best] > _FURTHER_DOWN * sum(worth[start : start + most]):
+        best = next((at for at in range(best, best + most - 1) if worth[at]), best)
+        chosen = [start, *range(max(best, start + 1), min(best + most - 1, len(lines)))]
+    else:
+        chosen = list(range(start, start + most))
+    while len(chosen) > 1 and not lines[chosen[-1]].strip():
+        chosen.pop()
+    return chosen
 
 
-def excerpt(hit: Hit, *, most: int | None = LINES_SHOWN) -> Excerpt:
-    """Choose the lines to show: all of them when `most` is None, else at most that many from the definition's line on."""
-    lines = hit.text.removesuffix("\n").split("\n")
-    if most is None:
-        return Excerpt(hit.start_line, lines, 0)
-    start = _definition_line(lines, hit.name)
-    start = max(0, min(start, len(lines) - most))
-    shown = lines[start : start + most]
-    while len(shown) > 1 and not shown[-1].strip():
-        shown.pop()
-    hidden = sum(1 for line in lines[start + len(shown) :] if line.strip())
-    if hidden == 1:
-        return Excerpt(hit.start_line + start, lines[start:], 0)
-    return Excerpt(hit.start_line + start, shown, hidden)
+# The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
+_FURTHER_DOWN: Final = 1.5
+
+
+def _worth(lines: list[str], query: str) -> list[float]:
+    """Say how much each line has of the query's words; a word counts less the more lines have it."""
+    stems = dict.fromkeys(_ENDING.sub("", word.casefold()) for word in _QUERY_WORDS.findall(query)[:_MOST_WORDS])
+    folded = [line.casefold() for line in lines]
+    worth = [0.0] * len(lines)
+    for stem in stems:
+        having = [at for at, line in enumerate(folded) if stem in line]
+        for at in having:
+            worth[at] += 1 / len(having)
+    return worth
 
 
 def _definition_line(lines: list[str], name: str) -> int:
-    """Return the index of the line that holds the definition's own name; without a name the first line with text."""
+    """Return the index of the line that says "here begins `name`"; without a name that of the first line with text."""
     parts = _NAME_PARTS.findall(name)
     if parts:
-        word = re.compile(rf"(?<!\w){re.escape(parts[-1])}(?!\w)")
-        for index, line in enumerate(lines):
-            if word.search(line) and not line.lstrip().startswith(("#", "//", "*", "/*", '"""', "--")):
-                return index
+        word = rf"(?<!\w){re.escape(parts[-1])}(?!\w)"
+        for pattern in (re.compile(_DEFINING + word), re.compile(word)):
+            for index, line in enumerate(lines):
+                if pattern.search(line) and not line.lstrip().startswith(_COMMENT_STARTS):
+                    return index
     return next((index for index, line in enumerate(lines) if line.strip()), 0)
 
 
@@ -65,19 +90,19 @@ def print_answer(answer: Answer, screen: Screen, *, most: int | None = LINES_SHO
     for position, hit in enumerate(answer.hits):
         if position:
             screen.line()
-        print_hit(hit, screen, most=most, explain=explain)
+        print_hit(hit, screen, query=answer.query, most=most, explain=explain)
     print_notices(answer, screen)
     if answer.hits and (screen.error_is_terminal or screen.verbose):
         screen.note("\n" + footer(answer))
 
 
-def print_hit(hit: Hit, screen: Screen, *, most: int | None, explain: bool) -> None:
+def print_hit(hit: Hit, screen: Screen, *, query: str = "", most: int | None = LINES_SHOWN, explain: bool = False) -> None:
     """Print one hit: a heading, its signals when asked for, its lines."""
     screen.line(heading(hit, screen))
     if explain:
         for signal in hit.signals:
-            screen.line(screen.style(f"  {signal.name:<14} {signal.value:8.3f}  {signal.effect:+.3f}", "dim"))
-    print_lines(excerpt(hit, most=most), hit.language, screen)
+            screen.line(screen.style(f"  {signal.name:<18} {signal.value:8.3f}  {signal.effect:+.3f}", "dim"))
+    print_lines(hit.text, hit.start_line, hit.language, screen, only=chosen_lines(hit.text, hit.name, query, most=most))
 
 
 def heading(hit: Hit, screen: Screen) -> str:
@@ -92,15 +117,21 @@ def heading(hit: Hit, screen: Screen) -> str:
     return "  ".join((where, *facts, screen.style(f"{hit.score:.2f}", "dim")))
 
 
-def print_lines(shown: Excerpt, language: str, screen: Screen, *, marked: int = 0) -> None:
-    """Print numbered lines of code; `marked` is the number of a line to point at."""
-    text = "\n".join(_fitting(line) for line in shown.lines)
-    width = len(str(shown.first + len(shown.lines)))
-    for number, line in enumerate(highlight(text, language, screen), start=shown.first):
-        sign = ">" if number == marked else " "
-        screen.line(f"{sign}{screen.style(f'{number:>{width}}', 'line')} {screen.style('│', 'dim')} {line}".rstrip())
-    if shown.hidden:
-        screen.line(screen.style(f" {'':>{width}} ⋮ {shown.hidden} more lines", "dim"))
+def print_lines(text: str, first: int, language: str, screen: Screen, *, only: list[int] | None = None, marked: int = 0) -> None:
+    """Print code with line numbers, which begin with `first`; `only` these lines (indexes), an arrow at the line numbered `marked`."""
+    lines = text.removesuffix("\n").split("\n")
+    shown = list(range(len(lines))) if only is None else only
+    code = highlight("\n".join(map(_fitting, lines)), language, screen)
+    width = len(str(first + shown[-1]))
+    bar = screen.style("│", "dim")
+    for previous, at in zip([shown[0] - 1, *shown], shown, strict=False):
+        if at > previous + 1:
+            screen.line(screen.style(f" {'':>{width}} ⋮", "dim"))
+        sign = ">" if first + at == marked else " "
+        screen.line(f"{sign}{screen.style(f'{first + at:>{width}}', 'line')} {bar} {code[at]}".rstrip())
+    hidden = sum(1 for line in lines[shown[-1] + 1 :] if line.strip())
+    if hidden:
+        screen.line(screen.style(f" {'':>{width}} ⋮ {_counted(hidden, 'more line')}", "dim"))
 
 
 def _fitting(line: str) -> str:

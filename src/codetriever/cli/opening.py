@@ -82,7 +82,7 @@ def refresh(index: Index, command: Command, screen: Screen, *, deadline_s: float
     """Refresh with a progress bar, and say what went wrong with single files."""
     bar = ProgressBar(screen)
     try:
-        report = index.refresh(progress=bar, deadline_s=deadline_s if index.is_indexed() else None, confirm=_confirmation(command, screen))
+        report = index.refresh(progress=bar, deadline_s=deadline_s, confirm=_confirmation(command, screen))
     finally:
         bar.close()
     for skip in report.failures:

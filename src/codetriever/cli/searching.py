@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from codetriever.cli.hits import LINES_SHOWN, excerpt, print_answer, print_notices
+from codetriever.cli.hits import LINES_SHOWN, chosen_lines, print_answer, print_notices
 from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.errors import InvalidQuery
@@ -100,7 +100,7 @@ def show(answer: Answer, command: Command, screen: Screen) -> int:
         print_notices(answer, screen)
     elif command.output == "vimgrep":
         for hit in answer.hits:
-            screen.line(vimgrep_line(hit, screen))
+            screen.line(vimgrep_line(hit, screen, query=answer.query))
         print_notices(answer, screen)
     else:
         is_whole = command.context is not None or command.max_tokens is not None
@@ -124,9 +124,12 @@ def _without_repeats(answer: Answer, command: Command) -> Answer:
     return replace(answer, hits=tuple(hit for hit in answer.hits if first[hit.repository, hit.path] is hit))
 
 
-def vimgrep_line(hit: Hit, screen: Screen) -> str:
-    """Return `path:line:column:text` of the first line worth seeing; the column is in bytes, from 1, as editors count it."""
-    shown = excerpt(hit)
-    line = shown.lines[0].removesuffix("\r")
+def vimgrep_line(hit: Hit, screen: Screen, *, query: str = "") -> str:
+    """Return `path:line:column:text` of the line worth jumping to; the column is in bytes, from 1, as editors count it."""
+    chosen = chosen_lines(hit.text, hit.name, query)
+    # A gap after the first line means that what was asked for lies below the definition's own line.
+    at = chosen[1] if len(chosen) > 1 and chosen[1] > chosen[0] + 1 else chosen[0]
+    line = hit.text.split("\n")[at].removesuffix("\r")
     indent = len(line) - len(line.lstrip())
-    return f"{screen.path(hit.path)}:{shown.first}:{len(line[:indent].encode(errors='surrogateescape')) + 1}:{printable(line)}"
+    column = len(line[:indent].encode(errors="surrogateescape")) + 1
+    return f"{screen.path(hit.path)}:{hit.start_line + at}:{column}:{printable(line)}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from codetriever.cli.hits import Excerpt, print_freshness, print_lines
+from codetriever.cli.hits import print_freshness, print_lines
 from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND, filters
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from codetriever.cli.screen import Screen
     from codetriever.config import Settings
     from codetriever.types import ContextAnswer, Definition, FileOutline, Usage, UsagesAnswer
-    from codetriever.types import Excerpt as FileExcerpt
 
 _LINE_SHOWN: Final = 200
 
@@ -103,11 +102,11 @@ def _print_context(answer: ContextAnswer, screen: Screen) -> None:
     where = f"{screen.path(answer.path)}:{shown.start_line}-{shown.end_line}"
     facts = [screen.style(printable(shown.name), "name"), screen.style(shown.kind, "dim")] if shown.name else []
     screen.line("  ".join((screen.style(where, "path"), *facts)))
-    print_lines(_lines(shown), answer.language, screen, marked=answer.line)
+    print_lines(shown.text, shown.start_line, answer.language, screen, marked=answer.line)
     if answer.imports:
         screen.line()
         screen.line(screen.style("imports", "dim"))
-        print_lines(_lines(answer.imports), answer.language, screen)
+        print_lines(answer.imports.text, answer.imports.start_line, answer.language, screen)
     for title, definitions in (("before", answer.before), ("after", answer.after)):
         if definitions:
             screen.line()
@@ -115,10 +114,6 @@ def _print_context(answer: ContextAnswer, screen: Screen) -> None:
             for definition in definitions:
                 screen.line(_definition_line(definition, 0, screen))
     print_freshness(answer.freshness, screen)
-
-
-def _lines(shown: FileExcerpt) -> Excerpt:
-    return Excerpt(shown.start_line, shown.text.removesuffix("\n").split("\n"), 0)
 
 
 def outline(command: Command, settings: Settings, screen: Screen) -> int:
