@@ -41,6 +41,7 @@ class Intake:
         self._stats = stats
         self._waiting: dict[BlobKey, list[int]] = {}
         self._failed: dict[BlobKey, str] = {}
+        self._taken: dict[BlobKey, int] = {}  # numbers given since the store was asked about the current group
         self.read = 0
         self.settled = 0
         self.analysed = 0
@@ -56,6 +57,7 @@ class Intake:
                     found.append((file, content, *_classified(content)))
                 else:
                     self._skip(file, content)
+            self._taken.clear()
             numbers = self._known([(content.digest, language) for _, content, language, _ in found])
             for (file, content, language, role), number in zip(found, numbers, strict=True):
                 self._rows.fill(file.row, content.digest, language, role, content.stats)
@@ -67,7 +69,9 @@ class Intake:
     def take(self, blobs: AnalysedBlobs, failures: Sequence[Failure]) -> None:
         """Hand a batch to the store; give the rows that wait for its blobs their numbers, and those of failed blobs their reason."""
         for digest, language, number in zip(blobs.digests, blobs.languages, self._add(blobs), strict=True):
-            for row in self._waiting.pop((digest.tobytes(), language)):
+            taken = (digest.tobytes(), language)
+            self._taken[taken] = number
+            for row in self._waiting.pop(taken):
                 self._number(row, number)
         for failure in failures:
             key = (failure.digest, failure.language)
@@ -101,6 +105,7 @@ class Intake:
             self._rows.skip(file.row, skip.reason, skip.detail, self._stats[file.row])
 
     def _must_analyse(self, row: int, key: BlobKey, number: int) -> bool:
+        number = self._taken.get(key, number)
         if number >= 0:
             self._number(row, number)
         elif key in self._failed:
