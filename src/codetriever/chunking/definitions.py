@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _TYPES = frozenset({"class", "struct", "union", "enum", "trait", "interface", "impl"})
+_FUNCTIONS = frozenset({"function", "method"})
 _WITHOUT_MEMBERS = frozenset({"type", "macro", "section"})
 """Kinds that may contain other definitions without owning them: `typedef struct a { ... } b` does not define `b.a`."""
 
@@ -191,7 +192,7 @@ def _qualify(ordered: Iterable[_Found], source: bytes, *, scopes_are_types: bool
         owner, name = _name(source[one.name.start_byte : one.name.end_byte])
         if not name:
             continue
-        path = [owners[-1][2]] if owners else []
+        path = [owners[-1][2]] if owners and not (one.kind == "macro" and owners[-1][3] in _FUNCTIONS) else []
         path += [part for part in (one.scope, owner) if part]
         kind = one.kind
         if kind == "namespace" and "." in name:
