@@ -10,10 +10,9 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from report import table
-
 from codetriever.evaluation.history import commit_questions, head_commit
 from codetriever.evaluation.questions import QuestionSet, save_questions
+from report import table
 
 
 def main() -> None:

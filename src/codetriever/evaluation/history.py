@@ -55,8 +55,9 @@ def commit_questions(root: Path, *, limit: int, seed: int = 0, candidates: int =
     """At most `limit` questions from the history of the commit checked out at `root`, the same for the same seed.
 
     Of the newest `HISTORY_COMMITS` commits a random sample is tried, at most `candidates` of them by blame, which is what costs
-    time. Asked is only what changed one to three source files that still exist and kept between 2 and 300 of its lines. Commits
-    named in `skip` are passed over. Raises CalledProcessError where git fails, for one without any history.
+    time. Asked is only what changed one to three source files that still exist and kept between 2 and 300 of its lines in them;
+    tests, docs and settings may have changed beside them and answer nothing. Commits named in `skip` are passed over. Raises
+    CalledProcessError where git fails, for one without any history.
     """
     head = head_commit(root)
     present = frozenset(_files(_git(root, "ls-tree", "-r", "-z", head)))
@@ -116,11 +117,11 @@ def _is_small(commit: Commit, present: frozenset[str]) -> bool:
 
 
 def _source_languages(root: Path, head: str, paths: Sequence[str]) -> dict[str, str]:
-    """The language of each path that holds source, code or tests; generated files are none."""
+    """The language of each path that holds source. Tests and generated files do not: the code they belong to is what is asked for."""
     found = {}
     for path in paths:
         kind = classify(path, _git(root, "cat-file", "blob", f"{head}:{path}"))
-        if kind.role in (Role.CODE, Role.TEST) and kind.language not in NOT_SOURCE:
+        if kind.role is Role.CODE and kind.language not in NOT_SOURCE:
             found[path] = kind.language
     return found
 

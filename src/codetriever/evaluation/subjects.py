@@ -40,7 +40,7 @@ _DULL = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SHORTEST_WORDS = 3
+_SHORTEST_WORDS = 4
 _LONGEST_CHARACTERS = 200
 
 
