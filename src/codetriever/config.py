@@ -147,19 +147,19 @@ def _file_values(path: Path, *, project: bool) -> Iterator[tuple[Setting, Any, s
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise InvalidSetting(f"{path} cannot be read: {error.strerror}") from None
+        raise InvalidSetting(f"{path} cannot be read: {error.strerror}.") from None
     import tomllib
 
     try:
         table = tomllib.loads(raw.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidSetting(f"{path} is not TOML: {error}", hint='write lines such as: memory = "1GiB"') from None
+        raise InvalidSetting(f"{path} is not TOML: {error}.", hint='Write lines such as: memory = "1GiB"') from None
     for name, value in table.items():
         setting = _named(name, str(path))
         if project and not setting.project:
             raise InvalidSetting(
-                f"{path} sets {name!r}, which a project may not decide",
-                hint=f"set it in {user_file()}, as {setting.variable} or with {setting.flag}",
+                f"{path} sets {name!r}, which a project may not decide.",
+                hint=f"Set it in {user_file()}, as {setting.variable} or with {setting.flag}.",
             )
         yield setting, value, str(path)
 
@@ -170,8 +170,8 @@ def _named(name: str, origin: str) -> Setting:
     import difflib
 
     near = difflib.get_close_matches(name.replace("-", "_").lower(), BY_NAME, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "`codetriever config show` lists every setting"
-    raise InvalidSetting(f"{origin} sets {name!r}, which is not a setting", hint=hint)
+    hint = f"Did you mean {near[0]!r}?" if near else "`codetriever config show` lists every setting."
+    raise InvalidSetting(f"{origin} sets {name!r}, which is not a setting.", hint=hint)
 
 
 def parse_value(setting: Setting, raw: Any, origin: str) -> Any:
@@ -186,14 +186,14 @@ def parse_value(setting: Setting, raw: Any, origin: str) -> Any:
     try:
         value = _PARSERS[setting.kind](raw)
     except (KeyError, ValueError, TypeError, OverflowError):
-        raise InvalidSetting(f"{origin}: {setting.name} is {raw!r}", hint=f"it has to be {wanted}") from None
+        raise InvalidSetting(f"{origin}: {setting.name} is {raw!r}.", hint=f"It has to be {wanted}.") from None
     if setting.choices and value not in setting.choices:
-        raise InvalidSetting(f"{origin}: {setting.name} is {raw!r}", hint=f"it has to be {wanted}")
+        raise InvalidSetting(f"{origin}: {setting.name} is {raw!r}.", hint=f"It has to be {wanted}.")
     if setting.kind in ("size", "seconds", "integer"):
         if value < setting.minimum:
-            raise InvalidSetting(f"{origin}: {setting.name} is {raw}", hint=f"the least is {format_value(setting, setting.minimum)}")
+            raise InvalidSetting(f"{origin}: {setting.name} is {raw}.", hint=f"The least is {format_value(setting, setting.minimum)}.")
         if setting.maximum is not None and value > setting.maximum:
-            raise InvalidSetting(f"{origin}: {setting.name} is {raw}", hint=f"the most is {format_value(setting, setting.maximum)}")
+            raise InvalidSetting(f"{origin}: {setting.name} is {raw}.", hint=f"The most is {format_value(setting, setting.maximum)}.")
     return value
 
 
@@ -284,7 +284,7 @@ def store_folder(settings: Settings) -> StoreFolder:
     if settings.store:
         named = Path(os.path.abspath(settings.store))  # noqa: PTH100 - links are kept as they were typed
         if not _prepared(named) and not named.is_dir():
-            raise StoreNotWritable(f"the store {named} ({settings.origin('store')}) cannot be created", hint="name another with --store")
+            raise StoreNotWritable(f"the store {named} ({settings.origin('store')}) cannot be created.", hint="Name another with --store.")
         return StoreFolder(named)
     usual = usual_store()
     if _prepared(usual) or _holds_something(usual):
@@ -293,7 +293,7 @@ def store_folder(settings: Settings) -> StoreFolder:
 
     fallback = Path(tempfile.gettempdir()) / f"codetriever-{os.getuid() if hasattr(os, 'getuid') else os.getlogin()}"
     if not _prepared(fallback) or not _is_private(fallback):
-        raise StoreNotWritable(f"neither {usual} nor {fallback} can be written by this user alone", hint="name a folder with --store")
+        raise StoreNotWritable(f"neither {usual} nor {fallback} can be written by this user alone.", hint="Name a folder with --store.")
     return StoreFolder(fallback, f"{usual} cannot be written: the index is kept in {fallback}")
 
 

@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise `InvalidArguments`."""
-        raise InvalidArguments(message, hint=f"`{self.prog} --help` shows what there is")
+        raise InvalidArguments(message[:1].upper() + message[1:].rstrip(".?") + ".", hint=f"`{self.prog} --help` shows what there is.")
 
 
 def parse(argv: Sequence[str]) -> Command:
@@ -58,9 +58,9 @@ def _first_word(argv: Sequence[str]) -> int | None:
 
 def _check_words(verb: Verb, words: Sequence[str], parser: Parser) -> None:
     if len(words) < verb.least:
-        parser.error("what are you looking for?" if verb.name == "search" else f"{verb.name} needs {verb.words}")
+        parser.error("no query was given" if verb.name == "search" else f"`{verb.name}` needs {verb.words}")
     if verb.most is not None and len(words) > verb.most:
-        parser.error(f"{verb.name} takes {verb.words or 'no words'}, so what is {words[verb.most]!r}?")
+        parser.error(f"`{verb.name}` takes {verb.words or 'no words'}, and {words[verb.most]!r} is one too many")
 
 
 def top_parser() -> Parser:

@@ -31,7 +31,7 @@ def completion(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `completion SHELL`."""
     shell = command.words[0]
     if shell not in SHELLS:
-        raise InvalidArguments(f"there is no completion for {shell!r}", hint="shells are " + ", ".join(SHELLS))
+        raise InvalidArguments(f"There is no completion for {shell!r}.", hint=f"Shells are {', '.join(SHELLS)}.")
     screen.line(script(shell))
     if screen.is_terminal:
         screen.note(f"to install: {_INSTALL[shell]}")

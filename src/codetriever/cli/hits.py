@@ -131,7 +131,7 @@ def print_lines(text: str, first: int, language: str, screen: Screen, *, only: l
         screen.line(f"{sign}{screen.style(f'{first + at:>{width}}', 'line')} {bar} {code[at]}".rstrip())
     hidden = sum(1 for line in lines[shown[-1] + 1 :] if line.strip())
     if hidden:
-        screen.line(screen.style(f" {'':>{width}} ⋮ {_counted(hidden, 'more line')}", "dim"))
+        screen.line(screen.style(f" {'':>{width}} ⋮ {counted(hidden, 'more line')}", "dim"))
 
 
 def _fitting(line: str) -> str:
@@ -160,17 +160,18 @@ def print_freshness(freshness: Freshness, screen: Screen) -> None:
 def footer(answer: Answer) -> str:
     """Return the last line: how many, how fast, how fresh."""
     total = f"{answer.total}" if answer.exhaustive else f"at least {answer.total}"
-    count = f"{len(answer.hits)} of {total} hits" if answer.total > len(answer.hits) else _counted(len(answer.hits), "hit")
+    count = f"{len(answer.hits)} of {total} hits" if answer.total > len(answer.hits) else counted(len(answer.hits), "hit")
     return f"{count} · {answer.took_ms:.0f} ms · indexed {ago(time.time() - answer.freshness.indexed_at)}"
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Write a number of things."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def ago(age_s: float) -> str:
     """Write an age for people."""
     for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if age_s >= seconds:
-            return _counted(int(age_s // seconds), unit) + " ago"
+            return counted(int(age_s // seconds), unit) + " ago"
     return "just now" if age_s < 10 else f"{int(age_s)} seconds ago"

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from codetriever.cli.hits import counted
 from codetriever.cli.opening import opened, refresh
 from codetriever.config import format_size, store_folder
 from codetriever.errors import DiskFull, StoreLocked
@@ -98,7 +99,7 @@ def print_report(report: IndexReport, screen: Screen) -> None:
     """Say what was done, in a few lines."""
     if screen.quiet:
         return
-    done = [f"{report.files:,} files", f"{report.chunks:,} chunks", f"{format_size(report.text_bytes)} of text"]
+    done = [counted(report.files, "file"), counted(report.chunks, "chunk"), f"{format_size(report.text_bytes)} of text"]
     screen.line(f"{', '.join(done)} · generation {report.generation} · {report.took_s:.1f} s")
     changes = {"read": report.read, "analysed": report.analysed_blobs, "embedded chunks": report.embedded_chunks, "removed": report.removed}
     if any(changes.values()):
@@ -109,7 +110,7 @@ def print_report(report: IndexReport, screen: Screen) -> None:
     if skips:
         screen.line(screen.style("skipped: " + ", ".join(f"{count:,} {reason}" for reason, count in skips.most_common()), "dim"))
     if report.pending:
-        screen.note(f"{report.pending:,} files are still to be indexed", style="warning")
+        screen.note(f"{counted(report.pending, 'file')} still to be indexed", style="warning")
     if report.note:
         screen.note(report.note, style="warning")
     for skip in report.skips:

@@ -51,11 +51,24 @@ def _run(argv: Sequence[str]) -> int:
         screen = Screen(command, color=settings.color)
         return _verb(command.verb)(command, settings, screen)
     except CodetrieverError as error:
-        if command.wants_json:
-            screen.json({"error": error.as_dict()})
-        else:
-            screen.error(error)
-        return error.exit_code
+        return _fail(error, command, screen)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if command.verbose:
+            raise
+        hint = (
+            "This is a mistake in Codetriever or in its installation: `codetriever doctor` looks at the latter; -v shows where it happened."
+        )
+        return _fail(CodetrieverError(f"{type(error).__name__}: {error}", hint=hint), command, screen)
+
+
+def _fail(error: CodetrieverError, command: Command, screen: Screen) -> int:
+    if command.wants_json:
+        screen.json({"error": error.as_dict()})
+    else:
+        screen.error(error)
+    return error.exit_code
 
 
 def _verb(name: str) -> Callable[[Command, Settings, Screen], int]:

@@ -98,15 +98,15 @@ def check_paths(paths: Sequence[str], command: Command) -> None:
 
 
 def _missing(path: str, paths: Sequence[str], command: Command) -> PathNotFound:
-    message = f"there is no file or folder {path!r}"
+    message = f"There is no file or folder {path!r}."
     if "://" in path or path.startswith("git@"):
-        return PathNotFound(f"{path!r} is not on this machine", hint=f"git clone {path}, then search the clone")
+        return PathNotFound(f"{path!r} is not on this machine.", hint=f"Clone it (git clone {path}) and search the clone.")
     verb = difflib.get_close_matches(command.words[0], VERBS, n=1, cutoff=_SIMILAR_ENOUGH)
     if not command.is_verb_typed and verb:
-        return PathNotFound(message, hint=f"did you mean `{PROGRAM} {verb[0]}`?")
+        return PathNotFound(message, hint=f"Did you mean `{PROGRAM} {verb[0]}`?")
     if command.verb == "search" and not any(os.path.lexists(one) or os.sep in one for one in paths):
-        return PathNotFound(message, hint=f'quote the whole query: {PROGRAM} "{" ".join(command.words)}"')
-    return PathNotFound(message, hint=f"paths are relative to {Path.cwd()}")
+        return PathNotFound(message, hint=f'Quote the whole query: {PROGRAM} "{" ".join(command.words)}"')
+    return PathNotFound(message, hint=f"Paths are relative to {Path.cwd()}.")
 
 
 def _confirmation(command: Command, screen: Screen) -> Callable[[str], bool] | None:

@@ -23,7 +23,7 @@ def config(command: Command, settings: Settings, screen: Screen) -> int:
     elif what == "path":
         _path(command, screen)
     else:
-        raise InvalidArguments(f"config does not know {what!r}", hint="`codetriever config show` or `codetriever config path`")
+        raise InvalidArguments(f"`config` does not know {what!r}.", hint="Say `codetriever config show` or `codetriever config path`.")
     return 0
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codetriever.cli.hits import ago
+from codetriever.cli.hits import ago, counted
 from codetriever.cli.opening import ask, opened
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND
@@ -65,7 +65,9 @@ def list_all(command: Command, settings: Settings, screen: Screen) -> int:
     else:
         for index in indexes:
             _print_index(index, screen)
-        screen.note(f"{len(indexes)} in {store}, {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}")
+        screen.note(
+            f"{counted(len(indexes), 'index', 'indexes')} in {store}, {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}"
+        )
     return 0 if indexes else NOTHING_FOUND
 
 
@@ -98,7 +100,7 @@ def remove(command: Command, settings: Settings, screen: Screen) -> int:
     if command.wants_json:
         screen.json({"removed": [as_row(index) for index in indexes], "freed_bytes": freed})
     else:
-        screen.note(f"removed {len(indexes)}, {format_size(freed)} are free again")
+        screen.note(f"removed {counted(len(indexes), 'index', 'indexes')}; {format_size(freed)} are free again")
     return 0 if indexes else NOTHING_FOUND
 
 
@@ -106,7 +108,7 @@ def _may_remove(indexes: list[StoredIndex], command: Command, screen: Screen) ->
     if command.yes or not indexes:
         return True
     if command.wants_json or not (screen.error_is_terminal and sys.stdin.isatty()):
-        raise ConfirmationNeeded(f"This deletes {len(indexes)} from the store.", hint="Add --yes to do it.")
+        raise ConfirmationNeeded(f"This deletes {counted(len(indexes), 'index', 'indexes')}.", hint="Add --yes to do it.")
     for index in indexes:
         _print_index(index, screen)
     return ask("Delete from the store?", screen)

@@ -85,7 +85,7 @@ def context(command: Command, settings: Settings, screen: Screen) -> int:
     place = command.words[0]
     path, colon, line = place.rpartition(":")
     if not colon or not line.isdecimal() or not path:
-        raise InvalidArguments(f"{place!r} is not FILE:LINE", hint="for example: codetriever context src/app.py:41")
+        raise InvalidArguments(f"{place!r} is not FILE:LINE.", hint="For example: codetriever context src/app.py:41")
     with refreshed([path], command, settings, screen) as index:
         places = Places(index.roots)
         answer = index.context(f"{places.stored(path)}:{line}", radius=command.radius)
