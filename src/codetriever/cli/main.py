@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from codetriever.config import Settings
 
 INTERRUPTED = 130
+_MISTAKE = "This is a mistake in Codetriever or its installation. `codetriever doctor` examines the latter; -v shows where it happened."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,11 +57,8 @@ def _run(argv: Sequence[str]) -> int:
         raise
     except Exception as error:
         if command.verbose:
-            raise
-        hint = (
-            "This is a mistake in Codetriever or in its installation: `codetriever doctor` looks at the latter; -v shows where it happened."
-        )
-        return _fail(CodetrieverError(f"{type(error).__name__}: {error}", hint=hint), command, screen)
+            sys.excepthook(type(error), error, error.__traceback__)
+        return _fail(CodetrieverError(f"{type(error).__name__}: {error}", hint=_MISTAKE), command, screen)
 
 
 def _fail(error: CodetrieverError, command: Command, screen: Screen) -> int:

@@ -65,9 +65,8 @@ def list_all(command: Command, settings: Settings, screen: Screen) -> int:
     else:
         for index in indexes:
             _print_index(index, screen)
-        screen.note(
-            f"{counted(len(indexes), 'index', 'indexes')} in {store}, {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}"
-        )
+        limit = format_size(settings.cache_limit_bytes)
+        screen.note(f"{counted(len(indexes), 'index', 'indexes')} in {store}, {format_size(total)} of at most {limit}")
     return 0 if indexes else NOTHING_FOUND
 
 
