@@ -6,6 +6,7 @@ A grammar that cannot be loaded, or a query that does not compile, is remembered
 from __future__ import annotations
 
 import ctypes
+import re
 from functools import cache
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Parser, Query, Tree
 
 Part = Literal["definitions", "references"]
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 REFERENCES_HEADING = "; references"
 """The line of a query file that ends its definition patterns: indexing compiles and runs what is above it alone."""
@@ -87,6 +90,7 @@ def parse_source(source: bytes, language: str) -> Tree | None:
     parser = load_parser(language)
     if parser is None:
         return None
+    source = _readable(source)
     if language not in PREPROCESSED:
         return parser.parse(source)
     source = without_type_macros(source)
@@ -96,3 +100,14 @@ def parse_source(source: bytes, language: str) -> Tree | None:
         if broken_bytes(flat.root_node) < broken:
             return flat
     return tree
+
+
+def _readable(source: bytes) -> bytes:
+    """Put a question mark for each byte that is not UTF-8: a query that compares text would raise for it."""
+    if source.isascii():
+        return source
+    try:
+        source.decode()
+    except UnicodeDecodeError:
+        return _NOT_UTF8.sub("?", source.decode("utf-8", "surrogateescape")).encode()
+    return source
