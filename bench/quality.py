@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--peer-tool", default="semble-lexical", help="how ask.py asks the peer")
     parser.add_argument("--store", type=Path, help="keep the indexes here, to be used again")
     parser.add_argument("--worst", type=int, default=0, help="print this many of the worst answered questions")
+    parser.add_argument("--rows", type=Path, help="write what every single question scored to this file")
     parser.add_argument("--name", default="quality", help="name of the file of results")
     add_tool_options(parser)
     options = parser.parse_args()
@@ -51,9 +52,13 @@ def main() -> None:
                 measured["split"] = split_quality(tool, options, store)
             if options.commits:
                 measured["commits"] = commit_quality(tool, options, store)
-    report(results)
+    summary = summarise(results)
+    for title, lines in summary.items():
+        print(f"\n{title}\n{table(lines)}")
     show_worst(results, options.worst)
-    print(f"kept in {keep(options.name, results)}")
+    if options.rows:
+        options.rows.write_text(json.dumps(results, indent=1))
+    print(f"\nkept in {keep(options.name, summary)}")
 
 
 def split_quality(tool: Tool, options: argparse.Namespace, store: Path) -> list[dict[str, Any]]:
@@ -106,13 +111,15 @@ def commit_quality(tool: Tool, options: argparse.Namespace, store: Path) -> list
     return rows
 
 
-def report(results: dict[str, Any]) -> None:
-    """Print means by repository, by category or language, and over all, one line per tool."""
+def summarise(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Means by repository, by category or language, and over all, one line per tool."""
+    summary = {}
     for part, groups in (("split", ("repository", "category")), ("commits", ("repository", "language"))):
         for group in groups:
             lines = [line for tool, parts in results.items() for line in means(tool, parts.get(part, []), group)]
             if lines:
-                print(f"\n{part} by {group}\n{table(lines)}")
+                summary[f"{part} by {group}"] = lines
+    return summary
 
 
 def show_worst(results: dict[str, Any], count: int) -> None:

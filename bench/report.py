@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,9 +32,13 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one command cost: wall time from start to exit, and the highest sum of PSS over its processes."""
+    """What one command cost: wall time from start to exit, processor time, and the highest sum of PSS over its processes.
+
+    Processor time is that of the processes that were waited for; it moves less than wall time on a machine with other work.
+    """
 
     wall_s: float
+    cpu_s: float
     peak_bytes: int
     exit_code: int
     stdout: str
@@ -55,6 +60,7 @@ def run_tree(
     the command a little, so take the time of very short commands from `time_command`.
     """
     sampler = PeakMemory(every_s=sample_every_s)
+    cpu_before_s = _children_cpu_s()
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -75,7 +81,7 @@ def run_tree(
             process.communicate()
             raise
         wall_s = time.perf_counter() - started
-    return Usage(wall_s, sampler.peak_bytes, process.returncode, stdout, stderr)
+    return Usage(wall_s, _children_cpu_s() - cpu_before_s, sampler.peak_bytes, process.returncode, stdout, stderr)
 
 
 def time_command(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> float:
@@ -86,6 +92,11 @@ def time_command(command: Sequence[str], *, env: Mapping[str, str] | None = None
     if done.returncode > 1:
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
     return wall_s
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class PeakMemory:
