@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.store.embedded.sections import SectionWriter, encoded, narrowed
-from codetriever.store.embedded.segment import CHUNK_COLUMNS, DEFINITION_COLUMNS, DEFINITION_TEXTS, chunk_keys, folded_name
+from codetriever.store.embedded.segment import CHUNK_COLUMNS, DEFINITION_COLUMNS, DEFINITION_TEXTS, STRING_COLUMNS, chunk_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -51,8 +51,14 @@ class Interner:
             self.text_bytes += (len(numbers) - before) * (sum(map(len, strings)) // len(strings))
         return result
 
-    def __len__(self) -> int:
-        return len(self.numbers)
+    def write(self, writer: SectionWriter, name: str) -> NDArray[np.uint32]:
+        """Write the strings in their order as a table, and return for each number its place there."""
+        strings = list(self.numbers)
+        order = sorted(range(len(strings)), key=strings.__getitem__)
+        writer.put_strings(name, (encoded(strings[number]) for number in order))
+        ranks = np.empty(len(strings), np.uint32)
+        ranks[order] = np.arange(len(strings), dtype=np.uint32)
+        return ranks
 
     @property
     def memory_bytes(self) -> int:
@@ -104,6 +110,7 @@ class SegmentBuffer:
             self._put("definition." + name, self._strings.intern(getattr(definitions, name)), np.uint32)
         for name, dtype in DEFINITION_COLUMNS:
             self._put("definition." + name, getattr(definitions, name), dtype)
+        self._put("definition.folded", self._strings.intern([name.casefold() for name in definitions.names]), np.uint32)
         self._put("definition.chunks", definitions.chunks + self.chunks, np.uint32)
         self._definitions += len(definitions.names)
 
@@ -129,33 +136,30 @@ class SegmentBuffer:
     def _write(self, writer: SectionWriter) -> None:
         for name in ("chunk_counts", "definition_counts"):
             writer.put(name.replace("_counts", "_first"), firsts(self._joined(name)))
-        names = self._joined("definition.names")
+        ranks = self._strings.write(writer, "strings")
+        writer.put("definition_order", definition_order(ranks[self._joined("definition.folded")]))
         for name in tuple(self._columns):
             if not name.endswith("_counts"):
-                writer.put(name, self._joined(name))
+                column = self._joined(name)
+                writer.put(name, ranks[column] if name in STRING_COLUMNS else column)
                 del self._columns[name]
-        strings = list(self._strings.numbers)
-        writer.put_strings("strings", map(encoded, strings))
-        writer.put("definition_order", definition_order([strings[name] for name in names.tolist()]))
-        del strings
         self._write_terms(writer)
         writer.finish(chunks=self.chunks, definitions=self._definitions)
 
     def _write_terms(self, writer: SectionWriter) -> None:
-        terms = list(self._terms.numbers)
-        order = sorted(range(len(terms)), key=terms.__getitem__)
-        writer.put_strings("terms", (encoded(terms[number]) for number in order))
-        ranks = np.empty(len(terms), np.uint64)
-        ranks[order] = np.arange(len(terms), dtype=np.uint64)
-        del terms, order
+        ranks = self._terms.write(writer, "terms").astype(np.uint64)
         pairs = self._take_pairs()
         for start in range(0, len(pairs), _BLOCK):
             block = pairs[start : start + _BLOCK]
             block[:] = (ranks[block >> TERM_SHIFT] << TERM_SHIFT) | (block & _LOW_MASK)
         pairs.sort()
-        starts = np.searchsorted(pairs, np.arange(len(ranks) + 1, dtype=np.uint64) << TERM_SHIFT)
-        writer.put("posting_first", narrowed(starts.astype(np.int64)))
-        write_postings(writer, pairs)
+        writer.put("posting_first", posting_firsts(pairs, len(ranks)))
+        writer.begin("posting_chunks", np.uint32)
+        for start in range(0, len(pairs), _BLOCK):
+            writer.write(pair_chunks(pairs[start : start + _BLOCK]))
+        writer.begin("posting_frequencies", np.uint8)
+        for start in range(0, len(pairs), _BLOCK):
+            writer.write(pair_frequencies(pairs[start : start + _BLOCK]))
 
     def _take_pairs(self) -> NDArray[np.uint64]:
         pairs = np.empty(sum(map(len, self._pairs)), np.uint64)
@@ -170,14 +174,9 @@ class SegmentBuffer:
         return np.concatenate(self._columns[name])
 
 
-def write_postings(writer: SectionWriter, pairs: NDArray[np.uint64]) -> None:
-    """Write sorted pairs as the columns of the postings."""
-    writer.begin("posting_chunks", np.uint32)
-    for start in range(0, len(pairs), _BLOCK):
-        writer.write(pair_chunks(pairs[start : start + _BLOCK]))
-    writer.begin("posting_frequencies", np.uint8)
-    for start in range(0, len(pairs), _BLOCK):
-        writer.write(pair_frequencies(pairs[start : start + _BLOCK]))
+def posting_firsts(pairs: NDArray[np.uint64], terms: int) -> NDArray[Any]:
+    """Return where the pairs of each of `terms` terms begin in sorted pairs, and the end: `(terms + 1,)`."""
+    return narrowed(np.searchsorted(pairs, np.arange(terms + 1, dtype=np.uint64) << TERM_SHIFT).astype(np.int64))
 
 
 def pair_chunks(pairs: NDArray[np.uint64]) -> NDArray[np.uint32]:
@@ -197,7 +196,6 @@ def firsts(counts: NDArray[Any]) -> NDArray[Any]:
     return narrowed(result)
 
 
-def definition_order(names: Iterable[str]) -> NDArray[np.uint32]:
-    """Return the definitions' numbers in the order of their folded names."""
-    folded = [folded_name(name) for name in names]
-    return np.array(sorted(range(len(folded)), key=folded.__getitem__), np.uint32)
+def definition_order(folded: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the definitions' numbers in the order of their folded names, given as places in a sorted table."""
+    return np.argsort(folded, kind="stable").astype(np.uint32)

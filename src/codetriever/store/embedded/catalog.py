@@ -147,6 +147,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def mark_changed(connection: sqlite3.Connection) -> None:
+    """Tell open stores that what they know of segments and views is old."""
+    connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'")
+
+
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
     """Let no error of SQLite or the system escape: raise the store's own instead."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codetriever.errors import EmbedderFailed
-from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, transaction
+from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, transaction
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.vectors import VectorFile, VectorWriter, quantise
 from codetriever.system import sync_folder
@@ -65,7 +65,7 @@ def _complete(
     sync_folder(folder / VECTORS)
     with transaction(connection):
         connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (segment.name, model, writer.path.name, writer.missing))
-        connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'")
+        mark_changed(connection)
     return embedded
 
 

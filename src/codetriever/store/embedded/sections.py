@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import struct
+import tempfile
 import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ class SectionWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.folder = path.parent
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
         self._file = os.fdopen(descriptor, "w+b", buffering=1 << 18)
         self._file.write(MAGIC)
@@ -65,6 +67,13 @@ class SectionWriter:
         self.begin(name, array.dtype, *array.shape[1:])
         self.write(array)
 
+    def copy(self, spool: Spool) -> None:
+        """Append what a spool holds to the open section, and end the spool."""
+        with spool.file as file:
+            file.seek(0)
+            while block := file.read(_BLOCK_BYTES):
+                self.write(block)
+
     def put_strings(self, name: str, strings: Iterable[bytes]) -> None:
         """Write a string table: `name.data` and `name.offsets`."""
         strings = list(strings)
@@ -87,6 +96,17 @@ class SectionWriter:
         """Close and delete the unfinished file."""
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+class Spool:
+    """Bytes that wait in an unnamed file until their section is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 -- closed by whoever copies it
+
+    def write(self, rows: NDArray[Any] | bytes) -> None:
+        """Append the rows as they are."""
+        self.file.write(rows if isinstance(rows, bytes) else np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
 
 
 class Sections:

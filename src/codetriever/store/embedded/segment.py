@@ -6,6 +6,7 @@ of their numbers, chunks are numbered in blob order, then byte order (*local* nu
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,8 @@ DEFINITION_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
     ("byte_end", np.uint32),
 )
 DEFINITION_TEXTS = ("names", "qualified_names", "signatures")
+# Columns of numbers in the segment's string table; `folded` is the name with its case folded, by which it is looked up.
+STRING_COLUMNS = ("chunk.names", "definition.folded", *(f"definition.{name}" for name in DEFINITION_TEXTS))
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -103,20 +106,11 @@ class Segment:
 
     def defined(self, folded: bytes) -> NDArray[np.int64]:
         """Return the definitions, ascending, whose simple name is this when its case is folded."""
-        order, names = self.column("definition_order"), self.column("definition.names")
-
-        def bound(after: bool) -> int:
-            low, high = 0, len(order)
-            while low < high:
-                middle = (low + high) // 2
-                name = folded_name(self.strings.text(int(names[order[middle]])))
-                if name < folded or (after and name == folded):
-                    low = middle + 1
-                else:
-                    high = middle
-            return low
-
-        return np.sort(order[bound(after=False) : bound(after=True)].astype(np.int64))
+        number = self.strings.find(folded)
+        order, names = self.column("definition_order"), self.column("definition.folded")
+        start = bisect_left(order, number, key=names.__getitem__)
+        end = bisect_right(order, number, lo=start, key=names.__getitem__)
+        return np.sort(order[start:end].astype(np.int64))
 
 
 def folded_name(name: str) -> bytes:

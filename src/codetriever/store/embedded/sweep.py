@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, transaction
+from codetriever.store.embedded.compact import compact
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.views import ViewFile
 
@@ -20,11 +21,12 @@ _DELETE_AT_ONCE = 500
 
 
 def tidy(folder: Path, connection: sqlite3.Connection, *, unlisted: NDArray[np.int64]) -> None:
-    """Delete blobs that no view lists any more and files that no row names.
+    """Delete blobs that no view lists any more, merge segments where it is due, and delete files that no row names.
 
     `unlisted` are the blobs that a list which was replaced or removed named; blobs added since the last sweep are looked at as well.
     """
     sweep_blobs(folder, connection, unlisted)
+    compact(folder, connection)
     sweep_files(folder, connection)
 
 

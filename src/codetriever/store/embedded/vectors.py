@@ -105,6 +105,10 @@ class VectorFile:
             result[start : start + len(part)] = question.cosines(self.rows[part], self.scales[part])
         return result
 
+    def release(self) -> None:
+        """Let the system forget which pages were touched."""
+        self._sections.release()
+
     def verify(self) -> None:
         """Compare every checksum; raises `StoreDamaged`."""
         self._sections.verify()
@@ -116,7 +120,7 @@ class VectorWriter:
     def __init__(self, path: Path, dimensions: int) -> None:
         self.path = path
         self.missing = 0
-        self._dimensions = dimensions
+        self.dimensions = dimensions
         self._writer = SectionWriter(path)
         self._writer.begin("rows", np.int8, dimensions)
         self._scales: list[NDArray[np.float32]] = []
@@ -133,16 +137,16 @@ class VectorWriter:
         """Add rows of chunks that were not embedded."""
         for start in range(0, count, _GATHER_BLOCK):
             size = min(_GATHER_BLOCK, count - start)
-            self.append(np.zeros((size, self._dimensions), np.int8), np.full(size, MISSING))
+            self.append(np.zeros((size, self.dimensions), np.int8), np.full(size, MISSING))
 
     def finish(self, **attributes: Any) -> None:
         """Write the rest and make the file durable."""
         self._writer.put("scales", _joined(self._scales, np.float32))
         self._writer.begin("signs", np.uint64)
-        for word in range(-(-self._dimensions // 64)):
+        for word in range(-(-self.dimensions // 64)):
             for planes in self._signs:
                 self._writer.write(planes[word])
-        self._writer.finish(dimensions=self._dimensions, **attributes)
+        self._writer.finish(dimensions=self.dimensions, **attributes)
 
     def abandon(self) -> None:
         """Delete the unfinished file."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from codetriever.store.embedded.buffer import CHUNK_SHIFT, TERM_SHIFT, Interner, pair_chunks, pair_frequencies
+from codetriever.store.embedded.buffer import CHUNK_SHIFT, TERM_SHIFT, Interner, pair_chunks, pair_frequencies, posting_firsts
 from codetriever.store.embedded.sections import Sections, SectionWriter, StringTable, damaged, encoded, narrowed
 from codetriever.types import FileTable
 
@@ -154,14 +154,10 @@ def _write_path_terms(writer: SectionWriter, path_terms: Sequence[Mapping[str, i
     interner = Interner()
     numbers = interner.intern([term for terms in path_terms for term in terms])
     frequencies = np.fromiter((count for terms in path_terms for count in terms.values()), np.int64, len(numbers))
-    terms = list(interner.numbers)
-    order = sorted(range(len(terms)), key=terms.__getitem__)
-    ranks = np.empty(len(terms), np.uint64)
-    ranks[order] = np.arange(len(terms), dtype=np.uint64)
+    ranks = interner.write(writer, "terms").astype(np.uint64)
     pairs = (ranks[numbers] << TERM_SHIFT) | (np.repeat(np.arange(len(counts), dtype=np.uint64), counts) << CHUNK_SHIFT)
     pairs |= np.minimum(frequencies, 255).astype(np.uint64)
     pairs.sort()
-    writer.put_strings("terms", (encoded(terms[number]) for number in order))
-    writer.put("path_first", narrowed(np.searchsorted(pairs, np.arange(len(terms) + 1, dtype=np.uint64) << TERM_SHIFT).astype(np.int64)))
+    writer.put("path_first", posting_firsts(pairs, len(ranks)))
     writer.put("path_files", pair_chunks(pairs).astype(np.int32))
     writer.put("path_frequencies", pair_frequencies(pairs))

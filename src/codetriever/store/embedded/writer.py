@@ -14,7 +14,7 @@ import numpy as np
 
 from codetriever.store.embedded.batches import select_blobs
 from codetriever.store.embedded.buffer import MAX_CHUNKS, SegmentBuffer
-from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, transaction, translated
+from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, mark_changed, transaction, translated
 from codetriever.store.embedded.missing import embed_missing
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
@@ -230,11 +230,6 @@ def same_list(old: ViewFile, files: FileTable) -> bool:
 def open_segments(folder: Path, connection: sqlite3.Connection) -> list[Segment]:
     """Open every visible segment."""
     return [Segment(folder / SEGMENTS / name) for (name,) in connection.execute("SELECT file FROM segments ORDER BY file").fetchall()]
-
-
-def mark_changed(connection: sqlite3.Connection) -> None:
-    """Tell open stores that what they know of segments and views is old."""
-    connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'")
 
 
 def new_name(suffix: str) -> str:
