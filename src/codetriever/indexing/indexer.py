@@ -39,6 +39,7 @@ POOL_FILES = 200
 POOL_BYTES = 4 << 20  # below both, starting parser processes takes longer than parsing here
 MANY_FILES = 100_000  # a first index of more is confirmed first: somebody may have meant another folder
 BYTES_IN_FLIGHT = 16 << 20
+ANALYSER = "codetriever.indexing.analysis:analyse"
 FILE_LIMIT_S = 10.0  # what one file may take to analyse, and more by its size
 SLOWEST_BYTES_PER_S = 100_000.0
 FLUSH_EVERY_S = 20.0  # what a kill can cost
@@ -262,7 +263,7 @@ def _analyst(task: _Task, plan: Plan) -> Iterator[tuple[Callable[[list[RawBlob]]
     if is_little or not size:
         yield lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)
         return
-    setup = Setup("codetriever.indexing.analysis:analyse", projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S)
+    setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S)
     with Pool(size, setup) as pool:
         yield pool.submit, Bound(2 * size + 1, BYTES_IN_FLIGHT)
 

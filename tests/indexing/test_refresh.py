@@ -1,0 +1,357 @@
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import faulty_analyser
+import numpy as np
+import pytest
+from projects import FILES, Project, commit, git, new_repository, write
+
+from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked
+from codetriever.indexing import analysis, indexer
+from codetriever.types import SkipReason
+
+RACY_S = 2.1  # longer than the file system's clock may stand still
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(new_repository(tmp_path / "code", FILES), tmp_path / "stores")
+
+
+def fresh(project, tmp_path):
+    """What an index made from nothing answers."""
+    other = Project(project.root, tmp_path / "fresh")
+    other.refresh()
+    return other.picture()
+
+
+def reasons(report):
+    return {skip.path: skip.reason for skip in report.skips}
+
+
+def test_a_first_index_holds_every_file_with_text(project):
+    report = project.refresh()
+    assert project.paths() == sorted(set(FILES) - {"logo.png"})
+    assert report.generation == 1
+    assert report.files == report.read == len(FILES)
+    assert report.analysed_blobs == len(FILES) - 1
+    assert report.chunks == report.embedded_chunks > 5
+    assert reasons(report) == {"logo.png": SkipReason.BINARY}
+    assert report.failures == ()
+    assert report.text_bytes == sum(len(text) for name, text in FILES.items() if name != "logo.png")
+
+
+def test_indexing_twice_changes_nothing_and_embeds_nothing(project):
+    first = project.refresh()
+    before = project.picture()
+    second = project.refresh()
+    assert second.generation == first.generation
+    assert (second.analysed_blobs, second.embedded_chunks, second.removed) == (0, 0, 0)
+    assert reasons(second) == reasons(first)
+    assert project.picture() == before
+
+
+def test_an_unchanged_tree_is_not_read_and_needs_no_lock(project):
+    time.sleep(RACY_S)
+    project.refresh()
+    project.refresh()  # the times of folders are trusted from here on
+    with project.open() as other, other.writer():
+        report = project.refresh()
+    assert report.read == 0
+    assert report.skips
+    assert report.files == len(FILES)
+
+
+def test_one_changed_file_analyses_one_blob(project, tmp_path):
+    project.refresh()
+    write(project.root, {"src/session.py": "def renew_session(token):\n    return token\n"})
+    report = project.refresh()
+    assert report.generation == 2
+    assert report.analysed_blobs == 1
+    assert report.embedded_chunks == 1
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_a_change_of_the_same_size_at_the_same_time_is_noticed(project):
+    path = project.root / "src/session.py"
+    project.refresh()
+    before = path.stat()
+    path.write_text(path.read_text().replace("refresh_session", "hserfer_session"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert project.refresh().analysed_blobs == 1
+
+
+def test_a_rename_embeds_nothing(project, tmp_path):
+    project.refresh()
+    (project.root / "src/session.py").rename(project.root / "src/login.py")
+    report = project.refresh()
+    assert (report.analysed_blobs, report.embedded_chunks) == (0, 0)
+    assert "src/login.py" in project.paths()
+    assert "src/session.py" not in project.paths()
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_the_same_bytes_under_two_paths_are_analysed_once(tmp_path):
+    text = FILES["src/app.py"]
+    project = Project(new_repository(tmp_path / "code", {f"copy_{number}.py": text for number in range(30)}), tmp_path / "stores")
+    report = project.refresh()
+    assert report.analysed_blobs == 1
+    assert len(project.paths()) == 30
+
+
+def test_the_same_bytes_in_two_languages_are_two_blobs(tmp_path):
+    project = Project(new_repository(tmp_path / "code", {"a.py": "x = 1\n", "a.rb": "x = 1\n"}), tmp_path / "stores")
+    assert project.refresh().analysed_blobs == 2
+
+
+def test_a_deleted_file_disappears(project, tmp_path):
+    project.refresh()
+    (project.root / "src/lib.rs").unlink()
+    report = project.refresh()
+    assert report.removed == 1
+    assert report.generation == 2
+    assert "src/lib.rs" not in project.paths()
+    assert project.refresh().generation == 2  # git still lists it: that is no change
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_switching_branches_and_back_embeds_nothing(project, tmp_path):
+    project.refresh()
+    before = project.picture()
+    git(project.root, "switch", "-q", "-c", "feature")
+    write(project.root, {"src/feature.py": "def feature():\n    return True\n"})
+    commit(project.root)
+    there = project.refresh()
+    assert (there.analysed_blobs, there.generation) == (1, 1)
+    git(project.root, "switch", "-q", "main")
+    back = project.refresh()
+    assert (back.analysed_blobs, back.embedded_chunks, back.generation) == (0, 0, 1)
+    assert project.picture() == before
+    git(project.root, "switch", "-q", "feature")
+    assert project.refresh().analysed_blobs == 0
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_two_worktrees_share_their_work(project, tmp_path):
+    project.refresh()
+    git(project.root, "worktree", "add", "-q", str(tmp_path / "other"), "-b", "other")
+    other = Project(tmp_path / "other", project.stores)
+    write(other.root, {"src/more.py": "more = 1\n"})
+    report = other.refresh()
+    assert report.analysed_blobs == 1
+    assert report.generation == 1
+    assert len(list(project.stores.iterdir())) == 1
+    assert "src/more.py" not in project.paths()
+
+
+def test_a_folder_without_git_is_indexed_too(tmp_path):
+    write(tmp_path / "plain", {**FILES, "node_modules/x/index.js": "var x\n"})
+    project = Project(tmp_path / "plain", tmp_path / "stores")
+    report = project.refresh()
+    assert project.paths() == sorted(set(FILES) - {"logo.png"})
+    assert reasons(report)["node_modules"] is SkipReason.DEPENDENCY
+
+
+def test_a_skipped_file_is_not_read_again_and_is_indexed_once_it_can_be(project):
+    time.sleep(RACY_S)
+    project.refresh()
+    assert project.refresh().read == 0
+    write(project.root, {"logo.png": "not a picture any more\n"})
+    assert project.refresh().analysed_blobs == 1
+    assert "logo.png" in project.paths()
+
+
+def test_the_limit_on_size_holds_for_files_that_did_not_change(project):
+    write(project.root, {"big.txt": "word " * 1000})
+    time.sleep(RACY_S)
+    assert reasons(project.refresh(max_file_bytes=4000))["big.txt"] is SkipReason.TOO_LARGE
+    report = project.refresh(max_file_bytes=8000)
+    assert (report.read, report.analysed_blobs) == (1, 1)
+    assert "big.txt" in project.paths()
+    assert reasons(project.refresh(max_file_bytes=4000))["big.txt"] is SkipReason.TOO_LARGE
+    assert "big.txt" not in project.paths()
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="another user is needed, since root may read everything")
+def test_an_unreadable_file_is_reported_and_stops_nothing():
+    folder = Path(tempfile.mkdtemp())
+    try:
+        project = Project(folder / "code", folder / "stores")
+        write(project.root, FILES)
+        (project.root / "src/app.py").chmod(0)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            report = project.refresh()
+            again = project.refresh()
+        finally:
+            os.seteuid(0)
+        assert [(skip.path, skip.reason) for skip in report.failures] == [("src/app.py", SkipReason.UNREADABLE)]
+        assert [skip.path for skip in again.failures] == ["src/app.py"]
+        assert "src/session.py" in project.paths()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("data", [faulty_analyser.CRASH, faulty_analyser.HANG])
+def test_a_file_that_kills_the_parser_is_reported_and_stops_nothing(project, monkeypatch, data):
+    monkeypatch.setattr(indexer, "ANALYSER", "faulty_analyser:analyse")
+    monkeypatch.setattr(indexer, "POOL_FILES", 0)
+    monkeypatch.setattr(indexer, "FILE_LIMIT_S", 1.0)
+    write(project.root, {"src/bad.txt": data, "src/bad_copy.txt": data})
+    time.sleep(RACY_S)
+    report = project.refresh()
+    assert [(skip.path, skip.reason) for skip in report.failures] == [
+        ("src/bad.txt", SkipReason.UNPARSABLE),
+        ("src/bad_copy.txt", SkipReason.UNPARSABLE),
+    ]
+    assert report.failures[0].detail
+    assert project.paths() == sorted(set(FILES) - {"logo.png"})
+    again = project.refresh()
+    assert again.read == 0
+    assert len(again.failures) == 2
+    write(project.root, {"src/bad.txt": "mended\n"})
+    assert [skip.path for skip in project.refresh().failures] == ["src/bad_copy.txt"]
+    assert "src/bad.txt" in project.paths()
+
+
+def test_a_parser_that_raises_costs_the_one_file(project, monkeypatch):
+    cut = analysis.cut
+
+    def broken(source, language):
+        if language == "rust":
+            raise RuntimeError("a bug")
+        return cut(source, language)
+
+    monkeypatch.setattr(analysis, "cut", broken)
+    report = project.refresh()
+    assert [(skip.path, skip.detail) for skip in report.failures] == [("src/lib.rs", "RuntimeError: a bug")]
+    assert "src/app.py" in project.paths()
+
+
+def many_files(count):
+    return {f"src/module_{number}.py": f"def function_{number}(value):\n    return value + {number}\n" for number in range(count)}
+
+
+def interrupt_after(files):
+    def progress(now):
+        if now.files_done >= files:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monkeypatch, tmp_path, workers):
+    project.refresh()
+    before = project.picture()
+    write(project.root, many_files(250))
+    if workers == 0:
+        monkeypatch.setattr(indexer, "POOL_FILES", 1000)
+    with pytest.raises(KeyboardInterrupt):
+        project.refresh(progress=interrupt_after(100), workers=workers)
+    assert project.picture()[0] == before[0]
+    report = project.refresh(workers=workers)
+    assert 0 < report.analysed_blobs <= 150
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_a_deadline_keeps_the_last_generation_and_what_was_done(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(indexer, "POOL_FILES", 1000)
+    project.refresh()
+    write(project.root, many_files(200))
+    late = project.refresh(deadline_s=0.0)
+    assert late.generation == 1
+    assert 0 < late.pending <= 200
+    assert "src/module_0.py" not in project.paths()
+    done = project.refresh(deadline_s=60.0)
+    assert (done.pending, done.generation) == (0, 2)
+    assert late.analysed_blobs > 0
+    assert late.analysed_blobs + done.analysed_blobs == 200
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_a_second_indexer_waits_and_then_says_who_is_in_the_way(project):
+    project.refresh()
+    write(project.root, {"src/new.py": "new = 1\n"})
+    with project.open() as other, other.writer():
+        with pytest.raises(StoreLocked):
+            project.refresh(lock_wait_s=0.1)
+        report = project.refresh(deadline_s=0.1)
+    assert report.pending >= 1
+    assert "indexing" in report.note
+    assert project.refresh().analysed_blobs == 1
+
+
+def test_a_home_folder_and_very_many_files_are_confirmed_first(project, monkeypatch):
+    asked = []
+    monkeypatch.setenv("HOME", str(project.root))
+    with pytest.raises(ConfirmationNeeded, match="home"):
+        project.refresh()
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(indexer, "MANY_FILES", 3)
+    with pytest.raises(ConfirmationNeeded, match="8 files"):
+        project.refresh(confirm=lambda reason: asked.append(reason) or False)
+    assert project.refresh(confirm=lambda reason: asked.append(reason) or True).generation == 1
+    assert len(asked) == 2
+    assert project.refresh(confirm=lambda reason: asked.append(reason) or False).generation == 1
+    assert len(asked) == 2
+
+
+class Spelling:
+    """An embedder that is no projection of terms: how often each letter occurs."""
+
+    model = "spelling-1"
+    dimensions = 32
+
+    def __init__(self):
+        self.texts = []
+
+    def embed(self, texts):
+        self.texts += texts
+        rows = np.zeros((len(texts), self.dimensions), np.float32)
+        for row, text in enumerate(texts):
+            for character in text:
+                rows[row, ord(character) % self.dimensions] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_another_embedder_gets_every_chunk_once_in_bounded_batches(project, tmp_path):
+    embedder = Spelling()
+    other = Project(project.root, tmp_path / "others", embedder)
+    calls = []
+    embed = embedder.embed
+    embedder.embed = lambda texts: calls.append(len(texts)) or embed(texts)
+    report = other.refresh(batch_chunks=2)
+    assert max(calls) == 2
+    assert len(embedder.texts) == report.chunks
+    assert "refresh_session\ndef refresh_session(token):" in "\n".join(embedder.texts)
+    with other.open() as store, store.snapshot(other.key) as snapshot:
+        row = snapshot.files.paths.index("src/session.py")
+        first = int(snapshot.file_first[row])
+        expected = Spelling().embed([text for text in embedder.texts if "refresh_session(token)" in text])
+        np.testing.assert_allclose(snapshot.vectors(np.array([first])), expected, atol=0.02)
+
+
+@pytest.mark.parametrize("answer", [lambda texts: 1 / 0, lambda texts: np.zeros((len(texts), 7), np.float32)])
+def test_an_embedder_that_fails_leaves_the_last_generation(project, tmp_path, answer):
+    embedder = Spelling()
+    other = Project(project.root, tmp_path / "others", embedder)
+    other.refresh()
+    write(project.root, {"src/new.py": "new = 1\n"})
+    embedder.embed = answer
+    with pytest.raises(EmbedderFailed, match="spelling-1"):
+        other.refresh()
+    assert "src/new.py" not in other.paths()
+    del embedder.embed
+    assert other.refresh().analysed_blobs == 1
+
+
+def test_the_report_carries_the_metrics_of_the_review(project):
+    report = project.refresh()
+    for name in ("peak_memory_bytes", "embedding_chunks_per_s", "classify_us_p95", "store_add_ms_p95", "store_switch_ms_p99"):
+        assert report.metrics[name] > 0
