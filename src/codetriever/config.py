@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PROJECT_FILE: Final = ".codetriever.toml"
 USER_FILE: Final = "config.toml"
 PREFIX: Final = "CODETRIEVER_"
+# The signature that backup tools look for: https://bford.info/cachedir/
+_CACHE_TAG: Final = "Signature: 8a477f597d28d172789f06886806bc55\n# Indexes of Codetriever, which can be built again.\n"
 
 KIB, MIB, GB = 1024, 1024**2, 1000**3
 _SIZE_UNITS: Final = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": 1024**3, "t": 1024**4} | {
@@ -305,8 +307,12 @@ def usual_store() -> Path:
 
 
 def _prepared(folder: Path) -> bool:
+    """Make the folder if it is not there, and say whether it can be written. Neither git nor backups shall look into it."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / ".gitignore").write_text("*\n")
+            (folder / "CACHEDIR.TAG").write_text(_CACHE_TAG)
     except OSError:
         return False
     return os.access(folder, os.W_OK | os.X_OK)
@@ -314,7 +320,7 @@ def _prepared(folder: Path) -> bool:
 
 def _holds_something(folder: Path) -> bool:
     try:
-        return any(folder.iterdir())
+        return any(one.is_dir() for one in folder.iterdir())
     except OSError:
         return False
 
