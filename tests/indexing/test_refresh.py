@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from projects import FILES, Project, commit, git, new_repository, write
 
+from codetriever.corpus.git import locate
 from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked
 from codetriever.indexing import analysis, indexer
+from codetriever.store.embedded import open_store, repository_folder
 from codetriever.types import SkipReason
 
 RACY_S = 2.1  # longer than the file system's clock may stand still
@@ -335,6 +337,28 @@ def test_another_embedder_gets_every_chunk_once_in_bounded_batches(project, tmp_
         first = int(snapshot.file_first[row])
         expected = Spelling().embed([text for text in embedder.texts if "refresh_session(token)" in text])
         np.testing.assert_allclose(snapshot.vectors(np.array([first])), expected, atol=0.02)
+
+
+def test_another_model_embeds_what_is_stored_and_reads_nothing(project):
+    time.sleep(RACY_S)
+    first = project.refresh()
+    other = Project(project.root, project.stores, Spelling())
+    report = other.refresh()
+    assert (report.read, report.analysed_blobs, report.generation) == (0, 0, 1)
+    assert report.embedded_chunks == first.chunks
+    assert other.refresh().embedded_chunks == 0
+    assert project.refresh().embedded_chunks == 0  # the first model's vectors are still there
+
+
+def test_another_version_of_the_analysis_analyses_everything_again(project):
+    time.sleep(RACY_S)
+    first = project.refresh()
+    folder = repository_folder(project.stores, locate(project.root).identity)
+    model = {"model": project.embedder.model, "dimensions": project.embedder.dimensions}
+    report = project.refresh(store=open_store(folder, features="2", **model))
+    assert report.analysed_blobs == first.analysed_blobs
+    assert report.generation == 2
+    assert project.refresh(store=open_store(folder, features="2", **model)).read == 0
 
 
 @pytest.mark.parametrize("answer", [lambda texts: 1 / 0, lambda texts: np.zeros((len(texts), 7), np.float32)])

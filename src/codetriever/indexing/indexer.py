@@ -169,7 +169,8 @@ def _ignore(_: Progress) -> None:
 
 def _must_write(task: _Task, plan: Plan, current: _Current) -> bool:
     """Say whether there is something to write; what only saves time later waits for a refresh that may take its time."""
-    return not plan.is_empty or (not task.has_deadline and (plan.listing_is_new or current.info.head != task.checkout.head))
+    saves_time = plan.listing_is_new or current.info.head != task.checkout.head
+    return not plan.is_empty or not task.store.is_complete(task.key) or (saves_time and not task.has_deadline)
 
 
 def _write(task: _Task, plan: Plan | None, current: _Current | None) -> IndexReport:
@@ -177,7 +178,8 @@ def _write(task: _Task, plan: Plan | None, current: _Current | None) -> IndexRep
     wait_s = min(task.options.lock_wait_s, max(0.0, task.deadline - time.monotonic()))
     try:
         with task.store.writer(wait_s=wait_s) as writer:
-            if plan is None or current is None or task.store.generation(task.key) != current.info.generation:
+            is_whole = current is not None and task.store.generation(task.key) == current.info.generation
+            if plan is None or not is_whole or not task.store.is_complete(task.key):
                 previous = writer.previous(task.key)
                 plan = _plan(task, previous, writer.listing(task.key))
                 if previous is None:

@@ -219,6 +219,10 @@ class Store(Protocol):
         """Return the view's current generation, 0 when there is none. Costs microseconds: asked before every search."""
         ...
 
+    def is_complete(self, key: ViewKey) -> bool:
+        """Say whether the view was made by the store's versions of analysis, and every stored chunk has a vector of its model."""
+        ...
+
     def writer(self, *, wait_s: float = 30.0) -> AbstractContextManager[Writer]:
         """Become the writer; raises `StoreLocked` after `wait_s` seconds."""
         ...

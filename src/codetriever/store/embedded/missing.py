@@ -29,7 +29,7 @@ def embed_missing(folder: Path, connection: sqlite3.Connection, model: str, dime
     """Complete the model's vectors segment by segment; each segment that is done is durable. Returns how many chunks were embedded."""
     question = (
         "SELECT segments.file, vectors.file FROM segments LEFT JOIN vectors ON segment = segments.file AND model = ?"
-        " WHERE missing IS NULL OR missing > 0"
+        " WHERE missing IS NULL OR missing > dead_chunks"
     )
     return sum(
         _complete(folder, connection, (segment, vectors), model=model, dimensions=dimensions, embed=embed)

@@ -33,6 +33,10 @@ _KEPT_GENERATIONS = 4
 
 _INFO = "SELECT root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, file, total_length FROM views"
 _STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch') FROM views WHERE root = ? AND branch = ?"
+_COMPLETE = (
+    "SELECT EXISTS (SELECT 1 FROM views WHERE root = ? AND branch = ? AND features = ?), EXISTS (SELECT 1 FROM segments"
+    " LEFT JOIN vectors ON segment = segments.file AND model = ? WHERE missing IS NULL OR missing > dead_chunks)"
+)
 _SEGMENTS = (
     "SELECT segments.file, vectors.file FROM segments LEFT JOIN vectors ON segment = segments.file AND model = ? ORDER BY segments.file"
 )
@@ -131,6 +135,14 @@ class EmbeddedStore:
     def size_bytes(self) -> int:
         """Return what the index takes on disk."""
         return folder_bytes(self.folder)
+
+    def is_complete(self, key: ViewKey) -> bool:
+        """Say whether the view was made by the store's versions of analysis, and every stored chunk has a vector of its model."""
+        with translated(self.folder), self._reading() as connection:
+            if connection is None:
+                return False
+            row = connection.execute(_COMPLETE, (key.root, key.branch, self._features, self.model)).fetchone()
+            return bool(row[0] and not row[1])
 
     @contextmanager
     def snapshot(self, key: ViewKey) -> Iterator[EmbeddedSnapshot]:
