@@ -1,0 +1,85 @@
+"""Writes docs/cli.md and docs/settings.md from the tables of the command line and the settings.
+
+python docs/generate.py          write them
+python docs/generate.py --check  fail when one is not current
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from codetriever.cli.command import OPTIONS, VERBS, Option, Verb
+from codetriever.config import PROJECT_FILE, SETTINGS, format_value
+
+HERE = Path(__file__).parent
+MADE = "<!-- Made by docs/generate.py: change the tables in src/codetriever, not this file. -->\n\n"
+
+
+def cli_page() -> str:
+    """Return docs/cli.md."""
+    verbs = "\n".join(f"| [`{verb.name}`](#{verb.name}) | {verb.help} |" for verb in VERBS.values())
+    return (
+        f"{MADE}# The command line\n\n"
+        'A line without a verb is a search: `codetriever "QUERY" [PATH...]`. A first word that is a verb is the verb; '
+        "`codetriever -- status` looks for the word. Options may stand anywhere before `--`.\n\n"
+        f"| verb | what it does |\n|---|---|\n{verbs}\n\n"
+        "Exit codes: 0 found or done, 1 nothing found, 2 an error (for `index` also: a file should have been read and could not be), "
+        "130 interrupted. A pipe that is closed early is no error.\n\n"
+        "Answers go to the standard output; progress, notes and errors to the standard error. With `--json` an error is "
+        '`{"error": {"code", "message", "hint"}}` on the standard output, with exit code 2.\n\n'
+        + "\n".join(map(_verb_section, VERBS.values()))
+    )
+
+
+def _verb_section(verb: Verb) -> str:
+    usage = " ".join(filter(None, ("codetriever", verb.name, verb.words, "[options]")))
+    text = f"## {verb.name}\n\n{verb.help[0].upper()}{verb.help[1:]}.\n\n```\n{usage}\n```\n"
+    if verb.examples:
+        text += "\nFor example:\n\n```\n" + "\n".join(verb.examples) + "\n```\n"
+    if verb.options:
+        rows = "\n".join(_option_row(OPTIONS[name]) for name in verb.options)
+        text += f"\n| option | |\n|---|---|\n{rows}\n"
+    return text
+
+
+def _option_row(option: Option) -> str:
+    flags = ", ".join(f"`{flag} {option.metavar}`" if option.metavar else f"`{flag}`" for flag in option.flags)
+    return f"| {flags} | {option.help}{' (may be repeated)' if option.repeat else ''} |"
+
+
+def settings_page() -> str:
+    """Return docs/settings.md."""
+    rows = "\n".join(
+        f"| `{one.name}` | {one.kind} | {format_value(one, one.default) or 'empty'} | `{one.flag}` | `{one.variable}` "
+        f"| {'yes' if one.project else 'no'} | {one.help}{' (' + ', '.join(one.choices) + ')' if one.choices else ''} |"
+        for one in SETTINGS
+    )
+    return (
+        f"{MADE}# Settings\n\n"
+        "A flag beats an environment variable, which beats the project's file, which beats the user's file, which beats the default. "
+        f"The project's file is `{PROJECT_FILE}` at the repository's root; the user's file is `config.toml` in the user's configuration "
+        "folder (`CODETRIEVER_CONFIG` names another). `codetriever config show` prints every value and where it came from, "
+        "`codetriever config path` the files.\n\n"
+        "Sizes are written `512MiB`, `10GB` or in bytes, times `2s`, `500ms` or in seconds. "
+        "What a project may not set concerns the machine and not the code.\n\n"
+        "| setting | kind | default | flag | variable | project's file | |\n|---|---|---|---|---|---|---|\n"
+        f'{rows}\n\nA file is TOML:\n\n```toml\nmemory = "1GiB"\nlimit = 20\n```\n'
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Write the pages, or say which are not current."""
+    stale = 0
+    for name, text in (("cli.md", cli_page()), ("settings.md", settings_page())):
+        path = HERE / name
+        if "--check" not in argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale = 1
+            sys.stderr.write(f"docs/{name} is not current: run python docs/generate.py\n")
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
