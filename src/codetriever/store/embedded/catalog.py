@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codetriever.errors import CodetrieverError, DiskFull, StoreDamaged, StoreFormatUnsupported, StoreLocked, StoreNotWritable
+from codetriever.store.embedded.sections import REBUILD
 from codetriever.store.format import FORMAT_VERSION
 from codetriever.system import PRIVATE_FILE
 
@@ -77,23 +78,29 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
     connection = _connect(path, "rw")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        check_version(version, folder)
         if version == 0:
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        check_version(version or FORMAT_VERSION, folder)
         if version == 0:
             connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT_VERSION};COMMIT;")
-            connection.execute("INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0)", (identity,))
+            connection.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0), ('unswept', 0)", (identity,)
+            )
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def open_for_reading(folder: Path) -> sqlite3.Connection | None:
-    """Open the catalog read-only, or return None when nothing was ever indexed here."""
+def open_for_reading(folder: Path) -> tuple[sqlite3.Connection, bool] | None:
+    """Open the catalog read-only, or return None when nothing was ever indexed here.
+
+    The second value tells whether the connection sees later changes, and so may be used again: where the folder cannot be written
+    SQLite can only be told that the file will never change.
+    """
     path = folder / CATALOG
     if not path.exists():
         return None
@@ -113,7 +120,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
             connection.close()
             return None
         check_version(version, folder)
-        return connection
+        return connection, mode == "ro"
     return None
 
 
@@ -152,6 +159,11 @@ def mark_changed(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'")
 
 
+def mark_unswept(connection: sqlite3.Connection) -> None:
+    """Note, in the transaction that changes a list, that a sweep is due."""
+    connection.execute("UPDATE meta SET value = value + 1 WHERE name IN ('epoch', 'unswept')")
+
+
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
     """Let no error of SQLite or the system escape: raise the store's own instead."""
@@ -171,7 +183,7 @@ def _translate_sqlite(error: sqlite3.Error, folder: Path) -> CodetrieverError:
         return StoreLocked(f"The index in {folder} is busy.", hint="Try again.")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return not_writable(folder, str(error))
-    return StoreDamaged(f"The index in {folder} is damaged: {error}.", hint="Remove the index and build it again.")
+    return StoreDamaged(f"The index in {folder} is damaged: {error}.", hint=REBUILD)
 
 
 def _translate_os(error: OSError, folder: Path) -> CodetrieverError:
@@ -179,7 +191,7 @@ def _translate_os(error: OSError, folder: Path) -> CodetrieverError:
         return _disk_full(folder)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return not_writable(folder, str(error))
-    return StoreDamaged(f"The index in {folder} cannot be read: {error}.", hint="Remove the index and build it again.")
+    return StoreDamaged(f"The index in {folder} cannot be read: {error}.", hint=REBUILD)
 
 
 def _disk_full(folder: Path) -> DiskFull:
@@ -190,4 +202,4 @@ def _disk_full(folder: Path) -> DiskFull:
 
 def not_writable(folder: Path, why: str) -> StoreNotWritable:
     """Return the error for a folder that cannot be used."""
-    return StoreNotWritable(f"The index in {folder} cannot be written: {why}.", hint="Name a folder that you may write with --store.")
+    return StoreNotWritable(f"The index in {folder} cannot be used: {why}.", hint="Name a folder that you may write with --store.")

@@ -67,7 +67,7 @@ class VectorSpace:
         result = np.zeros((len(ordinals), self._dimensions), np.float32)
         for number, positions, local in self._space.parts(ordinals):
             if (file := self._files[number]) is not None:
-                result[positions] = file.rows[local] * np.maximum(file.scales[local], 0)[:, None]
+                result[positions] = file.vectors(local)
         return result
 
     def _cosines(self, question: Question, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:

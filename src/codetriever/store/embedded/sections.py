@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAGIC = b"codetrv1"
 ALIGNMENT = 64
 TRAILER = struct.Struct("<QII8s")  # offset, length and checksum of the table, magic
+REBUILD = "Remove the index and build it again."
 _BLOCK_BYTES = 1 << 22
 
 
@@ -157,15 +158,16 @@ class Sections:
         section = self._section(name)
         return self._map[section["at"] : section["at"] + section["bytes"]]
 
-    def span(self, name: str) -> tuple[int, int]:
-        """Return where a section lies in the file: offset and length in bytes."""
-        section = self._section(name)
-        return section["at"], section["bytes"]
-
-    def release(self) -> None:
-        """Let the system forget which pages this process has touched; they are mapped again when needed."""
-        if hasattr(mmap, "MADV_DONTNEED"):
+    def release(self, name: str = "") -> None:
+        """Let the system forget which pages of a section, or of all, this process has touched; they are mapped again when needed."""
+        if not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        if not name:
             self._map.madvise(mmap.MADV_DONTNEED)
+            return
+        section = self._section(name)
+        start = section["at"] // mmap.PAGESIZE * mmap.PAGESIZE
+        self._map.madvise(mmap.MADV_DONTNEED, start, section["at"] + section["bytes"] - start)
 
     def _section(self, name: str) -> dict[str, Any]:
         try:
@@ -260,4 +262,4 @@ def narrowed(offsets: NDArray[np.int64]) -> NDArray[Any]:
 
 def damaged(path: Path, what: str) -> StoreDamaged:
     """Return the error for a file that is not what was written."""
-    return StoreDamaged(f"The index file {path} is damaged: {what}.", hint="Remove the index and build it again.")
+    return StoreDamaged(f"The index file {path} is damaged: {what}.", hint=REBUILD)

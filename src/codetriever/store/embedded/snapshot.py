@@ -12,7 +12,7 @@ from codetriever.errors import StoreDamaged
 from codetriever.store.embedded.catalog import translated
 from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
-from codetriever.store.embedded.sections import encoded
+from codetriever.store.embedded.sections import REBUILD, encoded
 from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS, folded_name
 from codetriever.types import ChunkColumns, DefinitionColumns
 
@@ -49,9 +49,7 @@ class Generation:
         self.space = OrdinalSpace(segments)
         slots = self.space.slots(view.files.blobs)
         if np.any((slots < 0) & (view.files.blobs >= 0)):
-            raise StoreDamaged(
-                f"The index of {info.key.root} lists files whose chunks are missing.", hint="Remove the index and build it again."
-            )
+            raise StoreDamaged(f"The index of {info.key.root} lists files whose chunks are missing.", hint=REBUILD)
         self.visible = VisibleChunks(self.space, view.files.blobs, slots, info.chunks)
         self.vectors = VectorSpace(self.space, vectors, dimensions)
 
@@ -212,9 +210,7 @@ class EmbeddedSnapshot:
         try:
             return zstandard.ZstdDecompressor().decompress(found)
         except zstandard.ZstdError as error:
-            raise StoreDamaged(
-                f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint="Remove the index and build it again."
-            ) from error
+            raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint=REBUILD) from error
 
     def encoding(self, file: int) -> str:
         """Return the codec that decodes the file's bytes."""
@@ -228,7 +224,7 @@ class EmbeddedSnapshot:
         with translated(self._folder):
             row = self._connection.execute(question, (blob,)).fetchone()
         if row is None:
-            raise StoreDamaged(f"The index in {self._folder} has lost the content of a file.", hint="Remove the index and build it again.")
+            raise StoreDamaged(f"The index in {self._folder} has lost the content of a file.", hint=REBUILD)
         return row[0]
 
 

@@ -13,6 +13,7 @@ from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.sections import damaged
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
+from codetriever.store.embedded.sweep import sweep_files
 from codetriever.store.embedded.vectors import VectorFile
 from codetriever.store.embedded.views import ViewFile
 from codetriever.store.embedded.writer import EmbeddedWriter
@@ -32,7 +33,8 @@ _OPEN_ATTEMPTS = 20
 _KEPT_GENERATIONS = 4
 
 _INFO = "SELECT root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, file, total_length FROM views"
-_STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch') FROM views WHERE root = ? AND branch = ?"
+_ONE = " WHERE root = ? AND branch = ? AND features = ?"
+_STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch') FROM views" + _ONE
 _COMPLETE = (
     "SELECT EXISTS (SELECT 1 FROM views WHERE root = ? AND branch = ? AND features = ?), EXISTS (SELECT 1 FROM segments"
     " LEFT JOIN vectors ON segment = segments.file AND model = ? WHERE missing IS NULL OR missing > dead_chunks)"
@@ -54,8 +56,8 @@ def open_store(
 ) -> EmbeddedStore:
     """Open the index in `folder`, which need not exist yet; nothing is made before a writer is asked for.
 
-    `features` names the versions of what derives chunks and terms from bytes: blobs made by others are not `known`, and their
-    views are not `previous`. `memory_bytes` bounds what a writer buffers. `identity` is kept for listing.
+    `features` names the versions of what derives chunks and terms from bytes: blobs and views made by others are as if they were
+    not there, until they are replaced and swept. `memory_bytes` bounds what a writer buffers. `identity` is kept for listing.
     """
     return EmbeddedStore(
         folder,
@@ -99,16 +101,20 @@ class EmbeddedStore:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        connection = self._idle.pop() if self._idle else open_for_reading(self.folder)
-        if connection is None:
+        opened = (self._idle.pop(), True) if self._idle else open_for_reading(self.folder)
+        if opened is None:
             yield None
             return
+        connection, may_be_kept = opened
         try:
             yield connection
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._idle.append(connection)
+            if may_be_kept:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def views(self) -> Sequence[ViewInfo]:
         """Return what is indexed, most recently used first."""
@@ -129,7 +135,7 @@ class EmbeddedStore:
         with translated(self.folder), self._reading() as connection:
             if connection is None:
                 return 0
-            row = connection.execute("SELECT generation FROM views WHERE root = ? AND branch = ?", (key.root, key.branch)).fetchone()
+            row = connection.execute("SELECT generation FROM views" + _ONE, (key.root, key.branch, self._features)).fetchone()
             return row[0] if row else 0
 
     def size_bytes(self) -> int:
@@ -158,7 +164,7 @@ class EmbeddedStore:
         """Begin a read transaction and open the files it names; starts over when they were swept in between."""
         for _ in range(_OPEN_ATTEMPTS):
             connection.execute("BEGIN")
-            state = connection.execute(_STATE, (key.root, key.branch)).fetchone()
+            state = connection.execute(_STATE, (key.root, key.branch, self._features)).fetchone()
             if state is None:
                 raise _view_not_found(key)
             generation = self._generations.get(state)
@@ -177,7 +183,7 @@ class EmbeddedStore:
         raise damaged(missing, "it is missing")
 
     def _load_generation(self, connection: sqlite3.Connection, key: ViewKey) -> Generation:
-        row = connection.execute(_INFO + " WHERE root = ? AND branch = ?", (key.root, key.branch)).fetchone()
+        row = connection.execute(_INFO + _ONE, (key.root, key.branch, self._features)).fetchone()
         names = connection.execute(_SEGMENTS, (self.model,)).fetchall()
         segments = [Segment(self.folder / SEGMENTS / name) for name, _ in names]
         vectors = [
@@ -219,6 +225,7 @@ class EmbeddedStore:
         with writer_lock(self.folder, wait_s):
             with translated(self.folder):
                 connection = open_for_writing(self.folder, self._identity)
+                sweep_files(self.folder, connection)
             writer = EmbeddedWriter(
                 self.folder,
                 connection,

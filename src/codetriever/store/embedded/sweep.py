@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,40 +14,42 @@ from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.views import ViewFile
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-_DELETE_AT_ONCE = 500
 
 
 def tidy(folder: Path, connection: sqlite3.Connection, *, unlisted: NDArray[np.int64]) -> None:
     """Delete blobs that no view lists any more, merge segments where it is due, and delete files that no row names.
 
-    `unlisted` are the blobs that a list which was replaced or removed named; blobs added since the last sweep are looked at as well.
+    `unlisted` are the blobs that a list which was replaced or removed named; blobs added since the last sweep are looked at as well, and
+    all of them when the last sweep did not come to its end. The switch is made already, so a lack of room only postpones the rest.
     """
-    sweep_blobs(folder, connection, unlisted)
-    compact(folder, connection)
+    try:
+        sweep_files(folder, connection)
+        sweep_blobs(folder, connection, unlisted)
+        compact(folder, connection)
+    except (OSError, sqlite3.OperationalError) as error:
+        logging.getLogger(__name__).warning("The sweep of %s was put off: %s", folder, error)
     sweep_files(folder, connection)
 
 
 def sweep_blobs(folder: Path, connection: sqlite3.Connection, unlisted: NDArray[np.int64]) -> None:
     """Delete those of the `unlisted` and the newly added blobs that no view lists."""
-    (swept,) = connection.execute("SELECT value FROM meta WHERE name = 'swept_blob'").fetchone()
-    added = [row[0] for row in connection.execute("SELECT blob FROM blobs WHERE blob > ?", (swept,))]
+    meta = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('swept_blob', 'unswept')"))
+    after = meta["swept_blob"] if meta["unswept"] <= 1 else 0
+    added = [row[0] for row in connection.execute("SELECT blob FROM blobs WHERE blob > ?", (after,))]
     gone = np.unique(np.concatenate([unlisted[unlisted >= 0], np.array(added, np.int64)]))
-    if not len(gone):
-        return
     for (name,) in connection.execute("SELECT file FROM views").fetchall():
         gone = np.setdiff1d(gone, ViewFile(folder / VIEWS / name).files.blobs)
     with transaction(connection):
         if added:
             connection.execute("UPDATE meta SET value = ? WHERE name = 'swept_blob'", (max(added),))
+        connection.execute("UPDATE meta SET value = 0 WHERE name = 'unswept'")
         if len(gone):
             connection.executemany("DELETE FROM blobs WHERE blob = ?", ((blob,) for blob in gone.tolist()))
             _count_dead(folder, connection, gone)
-    connection.execute("PRAGMA incremental_vacuum")
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
 
 
 def _count_dead(folder: Path, connection: sqlite3.Connection, gone: NDArray[np.int64]) -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 MISSING = np.float32(-1)
 ABSENT = np.float32(-3)  # the cosine of a chunk that has no vector
 _SCAN_BLOCK = 1 << 15  # chunks scanned at once: three buffers of this length stay in the processor's cache
-_GATHER_BLOCK = 4096
+_GATHER_BLOCK = 512  # rows rescored at once
+# Rows of a larger file are unmapped after use: scattered reads would soon have the whole of it counted as this process's memory.
+_LARGE_ROWS_BYTES = 32 << 20
 
 
 def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -62,7 +64,8 @@ class Question:
 
     def cosines(self, rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the cosine of each row; `ABSENT` for rows that are missing."""
-        products: NDArray[np.float32] = rows.astype(np.float32) @ self._whole
+        # `vecdot` and not `@`: for so small a product the threads of a matrix library cost more than they bring.
+        products: NDArray[np.float32] = np.vecdot(rows.astype(np.float32), self._whole)
         products *= scales * self._scale
         products[scales < 0] = ABSENT
         return products
@@ -71,11 +74,12 @@ class Question:
 class VectorFile:
     """The vectors of one segment under one model."""
 
-    __slots__ = ("_sections", "dimensions", "rows", "scales", "signs")
+    __slots__ = ("_is_large", "_sections", "dimensions", "rows", "scales", "signs")
 
     def __init__(self, path: Path, chunks: int) -> None:
         self._sections = Sections(path)
         self.rows: NDArray[np.int8] = self._sections.array("rows")
+        self._is_large = self.rows.nbytes > _LARGE_ROWS_BYTES
         self.scales: NDArray[np.float32] = self._sections.array("scales")
         self.dimensions = int(self._sections.attributes["dimensions"])
         words = -(-self.dimensions // 64)
@@ -103,6 +107,16 @@ class VectorFile:
         for start in range(0, len(local), _GATHER_BLOCK):
             part = local[start : start + _GATHER_BLOCK]
             result[start : start + len(part)] = question.cosines(self.rows[part], self.scales[part])
+            if self._is_large:
+                self._sections.release("rows")
+        return result
+
+    def vectors(self, local: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return unit rows, zero for chunks that have none."""
+        scales: NDArray[np.float32] = np.maximum(self.scales[local], 0)
+        result = self.rows[local] * scales[:, None]
+        if self._is_large:
+            self._sections.release("rows")
         return result
 
     def release(self) -> None:
@@ -135,9 +149,7 @@ class VectorWriter:
 
     def append_missing(self, count: int) -> None:
         """Add rows of chunks that were not embedded."""
-        for start in range(0, count, _GATHER_BLOCK):
-            size = min(_GATHER_BLOCK, count - start)
-            self.append(np.zeros((size, self.dimensions), np.int8), np.full(size, MISSING))
+        self.append(np.zeros((count, self.dimensions), np.int8), np.full(count, MISSING))
 
     def finish(self, **attributes: Any) -> None:
         """Write the rest and make the file durable."""

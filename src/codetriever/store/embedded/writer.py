@@ -14,7 +14,7 @@ import numpy as np
 
 from codetriever.store.embedded.batches import select_blobs
 from codetriever.store.embedded.buffer import MAX_CHUNKS, SegmentBuffer
-from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, mark_changed, transaction, translated
+from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, mark_changed, mark_unswept, transaction, translated
 from codetriever.store.embedded.missing import embed_missing
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
@@ -158,7 +158,7 @@ class EmbeddedWriter:
                 " = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE root = ? AND branch = ?",
                 (*values, key.root, key.branch),
             )
-            mark_changed(self._connection)
+            mark_unswept(self._connection)
         return ViewInfo(key, generation, head, now, now, len(files.paths), chunks, text_bytes)
 
     def _count(self, files: FileTable) -> tuple[int, int, int]:
@@ -205,7 +205,7 @@ class EmbeddedWriter:
                     for row in self._connection.execute(_VIEW, (key.root, key.branch)).fetchall():
                         unlisted.append(ViewFile(self._folder / VIEWS / row[4]).files.blobs)
                         self._connection.execute("DELETE FROM views WHERE view = ?", (row[0],))
-                mark_changed(self._connection)
+                mark_unswept(self._connection)
             tidy(self._folder, self._connection, unlisted=np.concatenate(unlisted))
 
     def close(self) -> None:
