@@ -84,13 +84,13 @@ class StaticEmbedder:
     def _sum_rows(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
         out = np.zeros((len(counts), self.dimensions), dtype=np.float32)
         for position, terms in enumerate(counts):
-            rows, weights = self._weigh(terms)
+            rows, weights = self.weigh(terms)
             if len(rows):
                 np.dot(weights * self._table.scales[rows], self._table.rows[rows].astype(np.float32), out=out[position])
         out /= np.maximum(np.sqrt(np.einsum("ij,ij->i", out, out)), np.float32(1e-12))[:, None]
         return out
 
-    def _weigh(self, counts: Mapping[str, int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def weigh(self, counts: Mapping[str, int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the rows of these terms and the weight of each; a row may occur several times."""
         rows: list[int] = []
         times: list[int] = []
