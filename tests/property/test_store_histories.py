@@ -1,0 +1,192 @@
+"""However an index came to be what it is, it answers like one built from nothing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.contract.blobs import DIMENSIONS, analyse, cut_lines, digest_of, embed_texts, embed_words, index, path_words
+
+from codetriever.store.embedded import open_store
+from codetriever.types import ViewKey
+
+if TYPE_CHECKING:
+    from codetriever.store.store import Snapshot, Store
+
+WORDS = ("def", "parse", "tree", "Tree", "walk", "é", "x1")
+LINES = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)
+CONTENTS = st.lists(LINES, max_size=4).map(lambda lines: "\n".join(lines).encode())
+PATHS = st.sampled_from(["a.py", "b/a.py", "b/tree.py", "c d.txt", "z/\udcff.py", "ü.rs"])
+KEYS = st.sampled_from([ViewKey("/one", "main"), ViewKey("/one", "side"), ViewKey("/two", "main")])
+QUERIES = [embed_words(words) for words in (("parse",), ("def", "tree"), ("é", "x1", "walk"))]
+
+
+class Killed(BaseException):
+    """The writer's process ends."""
+
+
+def answers(snapshot: Snapshot) -> dict[str, object]:
+    """All that a snapshot tells, by path and place instead of ordinals."""
+    ordinals = np.flatnonzero(snapshot.chunk_files() >= 0)
+    columns = snapshot.chunks(ordinals)
+    paths = list(snapshot.files.paths)
+    names = {
+        int(ordinal): (paths[snapshot.chunk_files()[ordinal]], int(start), int(end))
+        for ordinal, start, end in zip(ordinals, columns.byte_start, columns.byte_end, strict=True)
+    }
+
+    def located(found: np.ndarray, *values: np.ndarray) -> list[tuple[object, ...]]:
+        return sorted((names[ordinal], *rest) for ordinal, *rest in zip(found.tolist(), *(value.tolist() for value in values), strict=True))
+
+    definitions = [snapshot.defined(word) for word in WORDS]
+    allowed = np.arange(len(paths)) % 2 == 0
+    return {
+        "paths": paths,
+        "chunks": sorted(zip(names.values(), columns.kinds.tolist(), columns.names, columns.start_line.tolist(), strict=True)),
+        "statistics": (snapshot.chunk_count, snapshot.total_length, snapshot.info.files, snapshot.info.chunks, snapshot.info.text_bytes),
+        "lengths": located(ordinals, snapshot.lengths[ordinals]),
+        "keys": located(ordinals, snapshot.keys[ordinals]),
+        "postings": {word: located(*snapshot.postings(word)) for word in WORDS},
+        "path postings": {word: [part.tolist() for part in snapshot.path_postings(word)] for word in ("a", "b", "py", "tree", "absent")},
+        "nearest": [[value.tolist() for value in ordered(snapshot.nearest(query, 5), names)] for query in QUERIES],
+        "nearest allowed": [[value.tolist() for value in ordered(snapshot.nearest(query, 5, allowed), names)] for query in QUERIES],
+        "cosines": [located(ordinals, snapshot.cosines(query, ordinals)) for query in QUERIES],
+        "defined": [
+            [list(found.names), list(found.qualified_names), list(found.signatures), [names[chunk] for chunk in found.chunks.tolist()]]
+            for found in definitions
+        ],
+        "definitions": [list(snapshot.definitions(file).names) for file in range(len(paths))],
+        "contents": [snapshot.content(file) for file in range(len(paths))],
+        "same blob": [list(snapshot.same_blob(file)) for file in range(len(paths))],
+        "allowed": located(np.flatnonzero(snapshot.chunk_files(allowed) >= 0)),
+    }
+
+
+def ordered(found: tuple[np.ndarray, np.ndarray], names: dict[int, tuple[str, int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([names[ordinal] for ordinal in found[0].tolist()], dtype=object), found[1]
+
+
+class Histories(RuleBasedStateMachine):
+    """Edits, switches of branches, models, removals and deaths, against a dictionary of files per view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
+        self.views: dict[ViewKey, dict[str, bytes | None]] = {}
+        self.held: list[tuple[object, Snapshot, dict[str, object]]] = []
+
+    @initialize(memory_bytes=st.sampled_from([1, 5_000, 1 << 20]), batch=st.integers(1, 4))
+    def choose_sizes(self, memory_bytes: int, batch: int) -> None:
+        self.memory_bytes, self.batch = memory_bytes, batch
+        self.store = self.open("store")
+
+    def open(self, name: str, model: str = "m") -> Store:
+        return open_store(self.folder / name, model=model, dimensions=DIMENSIONS, memory_bytes=self.memory_bytes)
+
+    @rule(key=KEYS, edits=st.dictionaries(PATHS, st.one_of(CONTENTS, st.none()), max_size=4), gone=st.sets(PATHS, max_size=2))
+    def edit(self, key: ViewKey, edits: dict[str, bytes | None], gone: set[str]) -> None:
+        files = {path: data for path, data in (self.views.get(key, {}) | edits).items() if path not in gone}
+        before = self.store.generation(key)
+        with self.store.writer() as writer:
+            index(writer, key, files, batch=self.batch)
+        same = self.views.get(key) == files
+        assert self.store.generation(key) == before + (not same)
+        self.views[key] = files
+
+    @precondition(lambda self: self.views)
+    @rule()
+    def index_again(self) -> None:
+        for key, files in self.views.items():
+            generation = self.store.generation(key)
+            with self.store.writer() as writer:
+                assert index(writer, key, files, stat=2) == 0
+            assert self.store.generation(key) == generation
+
+    @rule(contents=st.lists(CONTENTS, min_size=1, max_size=3), flushed=st.booleans())
+    def die_while_writing(self, contents: list[bytes], flushed: bool) -> None:
+        try:
+            with self.store.writer() as writer:
+                writer.add(analyse(contents))
+                if flushed:
+                    writer.flush()
+                raise Killed
+        except Killed:
+            self.store = self.open("store")
+
+    @precondition(lambda self: self.views)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.views, key=str)))
+        self.store.remove([key])
+        del self.views[key]
+
+    @rule()
+    def use_another_model(self) -> None:
+        with self.open("store", model="other").writer() as writer:
+            writer.embed_missing(lambda texts: embed_texts(texts, "other"))
+
+    @precondition(lambda self: self.views)
+    @rule(data=st.data())
+    def hold(self, data: st.DataObject) -> None:
+        opened = self.store.snapshot(data.draw(st.sampled_from(sorted(self.views, key=str))))
+        snapshot = opened.__enter__()
+        self.held.append((opened, snapshot, answers(snapshot)))
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def release(self) -> None:
+        opened, snapshot, expected = self.held.pop(0)
+        assert answers(snapshot) == expected
+        opened.__exit__(None, None, None)  # type: ignore[attr-defined]
+
+    @invariant()
+    def counts_follow_from_the_contents(self) -> None:
+        for key, files in self.views.items():
+            with self.store.snapshot(key) as snapshot:
+                lines = [line for data in {data for data in files.values() if data is not None} for line in cut_lines(data)]
+                assert snapshot.chunk_count == len(lines)
+                for word in WORDS:
+                    ordinals, frequencies = snapshot.postings(word)
+                    assert len(ordinals) == sum(word in line.words for line in lines)
+                    assert int(frequencies.sum()) == sum(line.words.count(word) for line in lines)
+                for word in ("a", "py"):
+                    assert len(snapshot.path_postings(word)[0]) == sum(word in path_words(path) for path in files)
+
+    def teardown(self) -> None:
+        for opened, snapshot, expected in self.held:
+            assert answers(snapshot) == expected
+            opened.__exit__(None, None, None)  # type: ignore[attr-defined]
+        for key, files in self.views.items():
+            fresh = open_store(self.folder / "fresh", model="m", dimensions=DIMENSIONS)
+            with fresh.writer() as writer:
+                index(writer, key, files, batch=100)
+            with self.store.snapshot(key) as old, fresh.snapshot(key) as new:
+                assert answers(old) == answers(new)
+            fresh.close()
+            shutil.rmtree(self.folder / "fresh")
+        self.nothing_unlisted_is_left()
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    def nothing_unlisted_is_left(self) -> None:
+        if not hasattr(self, "store") or not self.views:
+            return
+        listed = {digest_of(data) for files in self.views.values() for data in files.values() if data is not None}
+        key, files = next(iter(self.views.items()))
+        with self.store.writer() as writer:
+            index(writer, key, files | {"new": b"forces a switch"})
+            index(writer, key, files)
+            kept = writer._connection.execute("SELECT digest FROM blobs").fetchall()  # type: ignore[attr-defined]
+        assert sorted(digest for (digest,) in kept) == sorted(listed)
+
+
+Histories.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+TestHistories = Histories.TestCase
