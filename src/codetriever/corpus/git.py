@@ -14,7 +14,7 @@ from codetriever.corpus.rules import RuleFile, is_ignored, parse_rules
 from codetriever.errors import PathNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _SHORT_COMMIT = 7
@@ -56,14 +56,22 @@ def locate(path: Path) -> Checkout:
     except (OSError, ValueError) as error:
         raise PathNotFound(f"{path} cannot be found", hint="Name an existing file or folder.") from error
     home = real if real.is_dir() else real.parent
-    for root in (home, *home.parents):
-        folders = git_folders(root)
-        if folders is not None:
-            below = real.relative_to(root)
-            if ".git" in below.parts or _is_foreign(root, folders, below, real.is_dir()):
-                break
+    found = enclosing_repository(home)
+    if found is not None:
+        root, folders = found
+        below = real.relative_to(root)
+        if ".git" not in below.parts and not _is_foreign(root, folders, below, real.is_dir()):
             return _read_checkout(root, folders, "" if real == root else below.as_posix())
     return Checkout(root=home, identity=str(home), folder="" if real == home else real.name)
+
+
+def enclosing_repository(folder: Path) -> tuple[Path, GitFolders] | None:
+    """Return the top and the git folders of the innermost working tree that a folder lies in, or None."""
+    for root in (folder, *folder.parents):
+        folders = git_folders(root)
+        if folders is not None:
+            return root, folders
+    return None
 
 
 def git_folders(root: Path) -> GitFolders | None:
@@ -109,13 +117,14 @@ def load_rules(path: Path, *, base: bytes = b"", ignore_case: bool = False) -> R
     return rules if rules.patterns else None
 
 
-def iter_chains(root: Path, folders: GitFolders | None, relative: str) -> Iterator[tuple[bytes, bytes, tuple[RuleFile, ...]]]:
+def iter_chains(
+    root: Path, relative: str, whole_tree: Sequence[RuleFile], *, rule_file: str = ".gitignore", ignore_case: bool = False
+) -> Iterator[tuple[bytes, bytes, tuple[RuleFile, ...]]]:
     """Walk from the root towards `relative` and yield each step's folder, name and rule chain (nearest first)."""
-    whole_tree, ignore_case, _ = repository_rules(root, folders)
-    chain: tuple[RuleFile, ...] = tuple(whole_tree)
+    chain = tuple(whole_tree)
     above = b""
     for part in os.fsencode(relative).split(b"/"):
-        file = root / os.fsdecode(above) / ".gitignore"
+        file = root / os.fsdecode(above) / rule_file
         rules = None if file.is_symlink() else load_rules(file, base=above, ignore_case=ignore_case)
         chain = chain if rules is None else (rules, *chain)
         yield above, part, chain
@@ -127,7 +136,8 @@ def _is_foreign(root: Path, folders: GitFolders, below: Path, is_folder: bool) -
     relative = below.as_posix()
     if relative == ".":
         return False
-    steps = list(iter_chains(root, folders, relative))
+    whole_tree, ignore_case, _ = repository_rules(root, folders)
+    steps = list(iter_chains(root, relative, whole_tree, ignore_case=ignore_case))
     last = len(steps) - 1
     if not any(is_ignored(chain, above, name, is_folder or at < last) for at, (above, name, chain) in enumerate(steps)):
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
 _SPACE = frozenset(b" \t\n\v\f\r")
@@ -43,6 +43,7 @@ class Pattern:
     """One line of a rule file. `match` sees the basename when `by_name`, else the path below the rule file's folder."""
 
     text: str
+    line: int
     match: Callable[[bytes], object]
     by_name: bool
     negative: bool
@@ -90,7 +91,7 @@ def parse_rules(data: bytes, *, source: str = "", base: bytes = b"", ignore_case
     name_globs: list[bytes] = []
     path_globs: list[bytes] = []
     patterns: list[Pattern] = []
-    for line in _lines(data):
+    for number, line in _numbered_lines(data):
         body = line.removeprefix(b"!")
         folders_only = body.endswith(b"/")
         glob = body[:-1] if folders_only else body
@@ -113,7 +114,7 @@ def parse_rules(data: bytes, *, source: str = "", base: bytes = b"", ignore_case
                 continue
             match = re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
             (name_globs if by_name else path_globs).append(expression)
-        patterns.append(Pattern(line.decode("utf-8", "replace"), match, by_name, line[:1] == b"!", folders_only))
+        patterns.append(Pattern(line.decode("utf-8", "replace"), number, match, by_name, line[:1] == b"!", folders_only))
     return RuleFile(
         source=source,
         base=base,
@@ -128,11 +129,17 @@ def parse_rules(data: bytes, *, source: str = "", base: bytes = b"", ignore_case
 
 def is_ignored(chain: Iterable[RuleFile], folder: bytes, name: bytes, is_folder: bool) -> bool:
     """Say whether the rule files, nearest first, ignore `folder + name`; its parents are the caller's to ask about."""
+    found = deciding_rule(chain, folder, name, is_folder)
+    return found is not None and not found[1].negative
+
+
+def deciding_rule(chain: Iterable[RuleFile], folder: bytes, name: bytes, is_folder: bool) -> tuple[RuleFile, Pattern] | None:
+    """Return the pattern that decides about `folder + name`, and whose it is; None when no rule file has a verdict."""
     for rules in chain:
         pattern = rules.decide(folder, name, is_folder)
         if pattern is not None:
-            return not pattern.negative
-    return False
+            return rules, pattern
+    return None
 
 
 def _ends_with(suffix: bytes) -> Callable[[bytes], bool]:
@@ -145,12 +152,12 @@ def _any_of(expressions: list[bytes], ignore_case: bool) -> Callable[[bytes], ob
     return re.compile(b"|".join(b"(?:%b)" % one for one in expressions), re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
 
 
-def _lines(data: bytes) -> Iterable[bytes]:
-    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-        if line and line[:1] != b"#":
-            line = _without_trailing_spaces(line.removesuffix(b"\r").partition(b"\0")[0])
-            if line:
-                yield line
+def _numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if line[:1] != b"#":
+            text = _without_trailing_spaces(line.removesuffix(b"\r").partition(b"\0")[0])
+            if text:
+                yield number, text
 
 
 def _without_trailing_spaces(line: bytes) -> bytes:
