@@ -330,3 +330,29 @@ def test_other_features_make_blobs_unknown(open_one: OpenStore, store: Store) ->
     assert newer.generation(MAIN) == 2
     with open_one().writer() as writer:
         assert set(writer.known([(digest_of(data), "text") for data in FILES.values() if data is not None])) == {-1}
+
+
+def test_vectors_are_complete_or_not(open_one: OpenStore, store: Store) -> None:
+    assert store.is_complete(MAIN)
+    assert not store.is_complete(SIDE)
+    assert not open_one(features="2").is_complete(MAIN)
+    other = open_one(model="other")
+    assert not other.is_complete(MAIN)
+    with other.writer() as writer:
+        writer.embed_missing(lambda texts: embed_texts(texts, "other"))
+    assert other.is_complete(MAIN)
+    with store.writer() as writer:
+        index(writer, MAIN, {"a": b"one\n", "b": FILES["docs/readme.txt"]})
+    assert store.is_complete(MAIN)
+    assert not other.is_complete(MAIN)
+    with other.writer() as writer:
+        assert writer.embed_missing(lambda texts: embed_texts(texts, "other")) == 1
+    assert other.is_complete(MAIN)
+
+
+def test_views_of_other_features_are_as_if_not_there(open_one: OpenStore, store: Store) -> None:
+    newer = open_one(features="2")
+    assert newer.generation(MAIN) == 0
+    with pytest.raises(ViewNotFound), newer.snapshot(MAIN):
+        pass
+    assert store.generation(MAIN) == 1

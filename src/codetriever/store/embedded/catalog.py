@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS vectors (
     segment TEXT NOT NULL,
     model TEXT NOT NULL,
     file TEXT NOT NULL,
-    missing INTEGER NOT NULL,  -- chunks that were not embedded
+    missing INTEGER NOT NULL,  -- chunks that were to be embedded, and were not, when the file was written
     PRIMARY KEY (segment, model)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS views (

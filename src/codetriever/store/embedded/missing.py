@@ -29,7 +29,7 @@ def embed_missing(folder: Path, connection: sqlite3.Connection, model: str, dime
     """Complete the model's vectors segment by segment; each segment that is done is durable. Returns how many chunks were embedded."""
     question = (
         "SELECT segments.file, vectors.file FROM segments LEFT JOIN vectors ON segment = segments.file AND model = ?"
-        " WHERE missing IS NULL OR missing > dead_chunks"
+        " WHERE missing IS NULL OR missing > 0"
     )
     return sum(
         _complete(folder, connection, (segment, vectors), model=model, dimensions=dimensions, embed=embed)
@@ -64,7 +64,8 @@ def _complete(
         raise
     sync_folder(folder / VECTORS)
     with transaction(connection):
-        connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (segment.name, model, writer.path.name, writer.missing))
+        # None is missing: chunks of deleted blobs have no vector, and need none.
+        connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, 0)", (segment.name, model, writer.path.name))
         mark_changed(connection)
     return embedded
 

@@ -37,7 +37,7 @@ _ONE = " WHERE root = ? AND branch = ? AND features = ?"
 _STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch') FROM views" + _ONE
 _COMPLETE = (
     "SELECT EXISTS (SELECT 1 FROM views WHERE root = ? AND branch = ? AND features = ?), EXISTS (SELECT 1 FROM segments"
-    " LEFT JOIN vectors ON segment = segments.file AND model = ? WHERE missing IS NULL OR missing > dead_chunks)"
+    " LEFT JOIN vectors ON segment = segments.file AND model = ? WHERE missing IS NULL OR missing > 0)"
 )
 _SEGMENTS = (
     "SELECT segments.file, vectors.file FROM segments LEFT JOIN vectors ON segment = segments.file AND model = ? ORDER BY segments.file"
