@@ -40,18 +40,31 @@ def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None
     lines = text.removesuffix("\n").split("\n")
     if most is None or len(lines) <= most + 1:
         return list(range(len(lines)))
-    start = min(_definition_line(lines, name), len(lines) - most)
-    worth = _worth(lines, query)
-    sums = [sum(worth[first : first + most - 1]) for first in range(len(lines) - most + 2)]
-    best = max(range(len(sums)), key=sums.__getitem__)
-    if best >= start and sums[best] > _FURTHER_DOWN * sum(worth[start : start + most]):
-        best = next((at for at in range(best, best + most - 1) if worth[at]), best)
-        chosen = [start, *range(max(best, start + 1), min(best + most - 1, len(lines)))]
+    defined, asked = _focus(lines, name, query, most)
+    if asked > defined:
+        chosen = [defined, *range(asked, min(asked + most - 1, len(lines)))]
     else:
+        start = min(defined, len(lines) - most)
         chosen = list(range(start, start + most))
     while len(chosen) > 1 and not lines[chosen[-1]].strip():
         chosen.pop()
     return chosen
+
+
+def focus_line(text: str, name: str = "", query: str = "") -> int:
+    """Return the index of the line to jump to: the definition's own, or one further down that says what was asked."""
+    return max(_focus(text.removesuffix("\n").split("\n"), name, query, LINES_SHOWN))
+
+
+def _focus(lines: list[str], name: str, query: str, most: int) -> tuple[int, int]:
+    """Return the index of the definition's line and that of the first line that says what was asked, if it is far from it, else 0."""
+    defined = _definition_line(lines, name)
+    worth = _worth(lines, query)
+    sums = [sum(worth[first : first + most - 1]) for first in range(defined, len(lines))]
+    best = max(range(len(sums)), key=sums.__getitem__)
+    if sums[best] <= _FURTHER_DOWN * sum(worth[defined : defined + most]):
+        return defined, 0
+    return defined, next(at for at in range(defined + best, len(lines)) if worth[at])
 
 
 # The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.

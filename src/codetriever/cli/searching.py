@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from codetriever.cli.hits import LINES_SHOWN, chosen_lines, print_answer, print_notices
+from codetriever.cli.hits import LINES_SHOWN, focus_line, print_answer, print_notices
 from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.errors import InvalidQuery
@@ -126,9 +126,7 @@ def _without_repeats(answer: Answer, command: Command) -> Answer:
 
 def vimgrep_line(hit: Hit, screen: Screen, *, query: str = "") -> str:
     """Return `path:line:column:text` of the line worth jumping to; the column is in bytes, from 1, as editors count it."""
-    chosen = chosen_lines(hit.text, hit.name, query)
-    # A gap after the first line means that what was asked for lies below the definition's own line.
-    at = chosen[1] if len(chosen) > 1 and chosen[1] > chosen[0] + 1 else chosen[0]
+    at = focus_line(hit.text, hit.name, query)
     line = hit.text.split("\n")[at].removesuffix("\r")
     indent = len(line) - len(line.lstrip())
     column = len(line[:indent].encode(errors="surrogateescape")) + 1
