@@ -38,7 +38,7 @@ _RULES: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
         (re.compile(rb"^VERSION |^Attribute VB_|^\s*(?:Public|Private) (?:Sub|Function|Property)\b", re.MULTILINE), "vbnet"),
         (re.compile(rb"\b(?:public|private|global)\b[^\n]*\bclass\b", re.IGNORECASE), "apex"),
     ),
-    "d": ((re.compile(rb"\A(?:[^\s:]+\s*)+:\s[^\n]*(?:\\\n|\n|$)"), "make"),),
+    "d": ((re.compile(rb"\A[^\s:]+(?:[ \t]+[^\s:]+)*[ \t]*:\s"), "make"),),
     "l": (
         (re.compile(rb"^%(?:%|\{|option)", re.MULTILINE), "lex"),
         (re.compile(rb"^\s*\((?:defun|defmacro|in-package)", re.MULTILINE), "commonlisp"),
