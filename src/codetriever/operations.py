@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.config import format_size, store_folder
@@ -19,11 +20,10 @@ from codetriever.store.embedded.store import open_store, writer_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from codetriever.config import Settings
     from codetriever.corpus.explain import Explanation
-    from codetriever.types import ViewInfo
+    from codetriever.types import Chunk, ViewInfo
 
 _LOCK_WAIT_S: Final = 10.0
 _ROOM_BYTES: Final = 1_000_000_000
@@ -99,11 +99,34 @@ def remove_index(index: StoredIndex) -> None:
         raise CodetrieverError(f"{index.folder} could not be deleted entirely.", hint="Look at its permissions, or delete it by hand.")
 
 
-def explain_path(path: Path, settings: Settings) -> Explanation:
-    """Say why a file is or is not indexed."""
-    from codetriever.corpus.explain import explain
+@dataclass(frozen=True, slots=True)
+class ExplainedPath:
+    """Why a file is indexed or not, and if so, how it is cut. `parser` is the language parsed, "" when it is cut by lines alone."""
 
-    return explain(locate(path.parent if path.is_file() or path.is_symlink() else path), str(path))
+    explanation: Explanation
+    parser: str = ""
+    chunks: tuple[Chunk, ...] = ()
+
+
+def explain_path(path: Path, settings: Settings) -> ExplainedPath:
+    """Say why a file is or is not indexed, and what it is cut into; raises `PathNotFound`."""
+    from codetriever.chunking import cut
+    from codetriever.corpus.explain import explain
+    from codetriever.corpus.read import Content, read_file
+    from codetriever.corpus.text import decode
+
+    found = explain(
+        locate(path if path.is_dir() else path.parent),
+        str(path),
+        hidden=settings.hidden,
+        no_ignore=settings.no_ignore,
+        max_bytes=settings.max_file_bytes,
+    )
+    content = read_file(Path(found.root), found.path, max_bytes=settings.max_file_bytes) if found.is_indexed else None
+    if not isinstance(content, Content):
+        return ExplainedPath(found)
+    pieces = cut(decode(content.data).utf8, found.language)
+    return ExplainedPath(found, pieces.parser, tuple(pieces.chunks))
 
 
 def examine(settings: Settings) -> list[Check]:
