@@ -15,9 +15,10 @@ from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
 from codetriever.store.embedded.sweep import sweep_files
 from codetriever.store.embedded.vectors import VectorFile
+from codetriever.store.embedded.verify import verify_store
 from codetriever.store.embedded.views import ViewFile
 from codetriever.store.embedded.writer import EmbeddedWriter
-from codetriever.system import PRIVATE_FILE, make_private_folder, try_lock
+from codetriever.system import PRIVATE_FILE, is_at, make_private_folder, try_lock
 from codetriever.types import ViewInfo, ViewKey
 
 if TYPE_CHECKING:
@@ -213,17 +214,21 @@ class EmbeddedStore:
         except OSError:
             return
 
+    def verify(self) -> None:
+        """Read the whole index and compare checksums; raises `StoreDamaged`."""
+        with self._reading() as connection, translated(self.folder):
+            if connection is not None:
+                verify_store(self.folder, connection)
+
     @contextmanager
     def writer(self, *, wait_s: float = 30.0) -> Iterator[EmbeddedWriter]:
         """Become the writer; raises `StoreLocked` after `wait_s` seconds."""
         if self._read_only:
             raise StoreNotWritable(f"The index in {self.folder} was opened for reading.")
-        with translated(self.folder):
-            make_private_folder(self.folder)
-            for name in (SEGMENTS, VECTORS, VIEWS, USED):
-                make_private_folder(self.folder / name)
         with writer_lock(self.folder, wait_s):
             with translated(self.folder):
+                for name in (SEGMENTS, VECTORS, VIEWS, USED):
+                    make_private_folder(self.folder / name)
                 connection = open_for_writing(self.folder, self._identity)
                 sweep_files(self.folder, connection)
             writer = EmbeddedWriter(
@@ -253,21 +258,27 @@ class EmbeddedStore:
 
 @contextmanager
 def writer_lock(folder: Path, wait_s: float) -> Iterator[None]:
-    """Hold the folder's lock; raises `StoreLocked` with the holder's process number."""
-    with translated(folder):
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        deadline = time.monotonic() + wait_s
-        while not try_lock(descriptor):
-            if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else "unknown"
+    """Hold the lock of an index, whose folder is made when it is missing; raises `StoreLocked` with the holder's process number."""
+    deadline = time.monotonic() + wait_s
+    path = folder / _LOCK
+    while True:
+        with translated(folder):
+            make_private_folder(folder)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        try:
+            if try_lock(descriptor):
+                if is_at(descriptor, path):
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                    yield
+                    return
+            elif time.monotonic() >= deadline:
+                holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
                 raise StoreLocked(f"The index in {folder} is being written by process {holder}.", hint="Wait for it, or stop it.")
-            time.sleep(_LOCK_POLL_S)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(descriptor)
+            else:
+                time.sleep(_LOCK_POLL_S)
+        finally:
+            os.close(descriptor)
 
 
 def _view_not_found(key: ViewKey) -> ViewNotFound:
