@@ -35,7 +35,7 @@ _RULES: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     "ts": ((re.compile(rb"\A\s*<(?:\?xml|!DOCTYPE TS)"), "xml"),),
     "cls": (
         (re.compile(rb"\\(?:ProvidesClass|NeedsTeXFormat|documentclass|LoadClass|def)\b"), "latex"),
-        (re.compile(rb"^VERSION |^Attribute VB_|^\s*(?:Public|Private) (?:Sub|Function|Property)\b", re.MULTILINE), "vbnet"),
+        (re.compile(rb"^VERSION |^Attribute VB_|^[ \t]*(?:Public|Private) (?:Sub|Function|Property)\b", re.MULTILINE), "vbnet"),
         (re.compile(rb"\b(?:public|private|global)\b[^\n]*\bclass\b", re.IGNORECASE), "apex"),
     ),
     "d": ((re.compile(rb"\A[^\s:]+(?:[ \t]+[^\s:]+)*[ \t]*:\s"), "make"),),
