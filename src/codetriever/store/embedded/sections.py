@@ -11,7 +11,6 @@ import json
 import mmap
 import os
 import struct
-import tempfile
 import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -103,6 +102,8 @@ class Spool:
     """Bytes that wait in an unnamed file until their section is written."""
 
     def __init__(self, folder: Path) -> None:
+        import tempfile
+
         self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 -- closed by whoever copies it
 
     def write(self, rows: NDArray[Any] | bytes) -> None:

@@ -13,11 +13,8 @@ from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.sections import damaged
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
-from codetriever.store.embedded.sweep import sweep_files
 from codetriever.store.embedded.vectors import VectorFile
-from codetriever.store.embedded.verify import verify_store
 from codetriever.store.embedded.views import ViewFile
-from codetriever.store.embedded.writer import EmbeddedWriter
 from codetriever.system import PRIVATE_FILE, is_at, make_private_folder, try_lock
 from codetriever.types import ViewInfo, ViewKey
 
@@ -25,6 +22,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from codetriever.store.embedded.writer import EmbeddedWriter
 
 DEFAULT_MEMORY_BYTES = 64 << 20
 _LOCK = "writer.lock"
@@ -203,6 +202,8 @@ class EmbeddedStore:
 
     def _touch(self, view: int) -> None:
         """Note that the view was used, if the folder can be written."""
+        if self._read_only:
+            return
         now = time.monotonic()
         if now - self._touched.get(view, -_USED_EVERY_S) < _USED_EVERY_S:
             return
@@ -216,6 +217,8 @@ class EmbeddedStore:
 
     def verify(self) -> None:
         """Read the whole index and compare checksums; raises `StoreDamaged`."""
+        from codetriever.store.embedded.verify import verify_store
+
         with self._reading() as connection, translated(self.folder):
             if connection is not None:
                 verify_store(self.folder, connection)
@@ -223,6 +226,9 @@ class EmbeddedStore:
     @contextmanager
     def writer(self, *, wait_s: float = 30.0) -> Iterator[EmbeddedWriter]:
         """Become the writer; raises `StoreLocked` after `wait_s` seconds."""
+        from codetriever.store.embedded.sweep import sweep_files
+        from codetriever.store.embedded.writer import EmbeddedWriter
+
         if self._read_only:
             raise StoreNotWritable(f"The index in {self.folder} was opened for reading.")
         with writer_lock(self.folder, wait_s):

@@ -1,4 +1,4 @@
-"""How is a view's list of files kept, with the words of its paths?"""
+"""How is a view's list of files read, with the words of its paths?"""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from codetriever.store.embedded.buffer import CHUNK_SHIFT, TERM_SHIFT, Interner, pair_chunks, pair_frequencies, posting_firsts
-from codetriever.store.embedded.sections import Sections, SectionWriter, StringTable, damaged, encoded, narrowed
+from codetriever.store.embedded.sections import Sections, StringTable, damaged, encoded
 from codetriever.types import FileTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
+FILE_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
     ("blobs", np.int64),
     ("digests", np.uint8),
     ("languages", np.uint16),
@@ -99,7 +98,7 @@ class ViewFile:
         self._frequencies: NDArray[np.uint8] = self._sections.array("path_frequencies")
 
     def _read_files(self, path: Path) -> FileTable:
-        columns = {name: self._sections.array(name) for name, _ in _COLUMNS}
+        columns = {name: self._sections.array(name) for name, _ in FILE_COLUMNS}
         paths = Paths(self._sections.raw("paths"), self._sections.array("path_offsets"))
         if any(len(column) != len(paths) for column in columns.values()):
             raise damaged(path, "its sections do not fit together")
@@ -126,38 +125,3 @@ class ViewFile:
     def verify(self) -> None:
         """Compare every checksum; raises `StoreDamaged`."""
         self._sections.verify()
-
-
-def write_view(path: Path, files: FileTable, path_terms: Sequence[Mapping[str, int]], listing: bytes) -> None:
-    """Write a list and make it durable."""
-    writer = SectionWriter(path)
-    try:
-        names = [path_bytes(name) for name in files.paths]
-        offsets = np.zeros(len(names) + 1, np.int64)
-        np.cumsum(np.fromiter((len(name) + 1 for name in names), np.int64, len(names)), out=offsets[1:])
-        writer.begin("paths", np.uint8)
-        writer.write(b"".join(name + b"\0" for name in names))
-        writer.put("path_offsets", narrowed(offsets))
-        for name, dtype in _COLUMNS:
-            writer.put(name, np.asarray(getattr(files, name), dtype))
-        _write_path_terms(writer, path_terms)
-        writer.begin("listing", np.uint8)
-        writer.write(listing)
-        writer.finish(language_names=list(files.language_names))
-    except BaseException:
-        writer.abandon()
-        raise
-
-
-def _write_path_terms(writer: SectionWriter, path_terms: Sequence[Mapping[str, int]]) -> None:
-    counts = np.fromiter(map(len, path_terms), np.int64, len(path_terms))
-    interner = Interner()
-    numbers = interner.intern([term for terms in path_terms for term in terms])
-    frequencies = np.fromiter((count for terms in path_terms for count in terms.values()), np.int64, len(numbers))
-    ranks = interner.write(writer, "terms").astype(np.uint64)
-    pairs = (ranks[numbers] << TERM_SHIFT) | (np.repeat(np.arange(len(counts), dtype=np.uint64), counts) << CHUNK_SHIFT)
-    pairs |= np.minimum(frequencies, 255).astype(np.uint64)
-    pairs.sort()
-    writer.put("path_first", posting_firsts(pairs, len(ranks)))
-    writer.put("path_files", pair_chunks(pairs).astype(np.int32))
-    writer.put("path_frequencies", pair_frequencies(pairs))

@@ -20,7 +20,8 @@ from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.sweep import tidy
 from codetriever.store.embedded.vectors import VectorWriter, quantise
-from codetriever.store.embedded.views import ViewFile, joined_paths, write_view
+from codetriever.store.embedded.views import ViewFile, joined_paths
+from codetriever.store.embedded.write_view import write_view
 from codetriever.system import sync_folder
 from codetriever.types import ViewInfo
 
