@@ -54,7 +54,7 @@ class Intake:
             found: list[tuple[Wanted, Content, str, Role]] = []
             for file, content in group:
                 if isinstance(content, Content):
-                    found.append((file, content, *_classified(content)))
+                    found.append((file, content, *classified(content)))
                 else:
                     self._skip(file, content)
             self._taken.clear()
@@ -130,7 +130,7 @@ def _size(file: Wanted) -> int:
     return file.size_bytes
 
 
-def _classified(content: Content) -> tuple[str, Role]:
+def classified(content: Content) -> tuple[str, Role]:
     metrics.count("files_read_total")
     metrics.count("bytes_read_total", len(content.data))
     start = time.perf_counter()
