@@ -29,8 +29,7 @@ def fused(words: Column, cosines: Column, *, vector_share: float) -> Column:
 
 def _over_best(column: Column) -> Column:
     best = float(column.max(initial=0.0))
-    share: Column = np.maximum(column, np.float32(0.0)) / np.float32(best or 1.0)
-    return share if best > 0.0 else np.zeros_like(column)
+    return np.divide(np.maximum(column, np.float32(0.0)), best or 1.0, dtype=np.float32)
 
 
 def name_overlap(names: Sequence[str], rarity: Mapping[str, float], split: Callable[[str], Mapping[str, int]]) -> Column:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.lexical.inflection import base_form
-from codetriever.lexical.terms import word_terms
+from codetriever.lexical.terms import count_terms
 from codetriever.ranking import weights
 from codetriever.ranking.candidates import Candidates
 from codetriever.search.query import simple_name
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
     from codetriever.search.query import Query
     from codetriever.store.store import Snapshot
+
+
+_TELLS_NOTHING = frozenset(("index", "init", "mod", "main", "lib", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def gather(
         best = top(evidence.scores, by_words, weights.POOL, snapshot.keys)
         ordinals = np.unique(np.concatenate((best, by_vector, exact, by_path)))
         cut = len(by_words) > len(best)
-    files = files_of[ordinals].astype(np.int64)
+    ordinals, files = _on_every_path(snapshot, ordinals, files_of, allowed)
     total = sum(evidence.rarity.values()) or 1.0
     stems = _stems(snapshot.files.paths, evidence.paths, files, query.terms)
     candidates = Candidates(
@@ -78,6 +80,21 @@ def gather(
         exact=np.isin(ordinals, exact),
     )
     return Gathered(candidates, evidence.rarity, cut)
+
+
+def _on_every_path(
+    snapshot: Snapshot, ordinals: NDArray[np.int64], files_of: NDArray[np.int32], allowed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the candidates' ordinals and files: a chunk stands once for each allowed path that has its blob."""
+    files = files_of[ordinals].astype(np.int64)
+    more_ordinals, more_files = [ordinals], [files]
+    for file in np.unique(files).tolist():
+        for twin in snapshot.same_blob(file):
+            if twin != file and (allowed is None or allowed[twin]):
+                mine = ordinals[files == file]
+                more_ordinals.append(mine)
+                more_files.append(np.full(len(mine), twin))
+    return np.concatenate(more_ordinals), np.concatenate(more_files)
 
 
 def top(scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -138,9 +155,9 @@ def _stems(paths: Sequence[str], found: NDArray[np.float32], files: NDArray[np.i
 
 def _name_words(path: str) -> frozenset[str]:
     """Return the words of a file's name; a name that says nothing (index, init, mod, main) is that of its folder."""
-    pure = PurePosixPath(path)
-    stem = pure.name.split(".")[0].strip("_")
-    if stem.casefold() in ("index", "init", "mod", "main", "lib", ""):
-        stem = pure.parent.name
-    whole, *parts = word_terms(stem) or ("",)
-    return frozenset(base_form(part) for part in parts or [whole] if part.isalpha())
+    folder, _, name = path.rpartition("/")
+    stem = name.split(".")[0].strip("_")
+    if stem.casefold() in _TELLS_NOTHING:
+        stem = folder.rpartition("/")[2]
+    words = {base_form(term) for term in count_terms(stem) if term.isalpha()}
+    return frozenset(words - {stem.casefold()} or words)

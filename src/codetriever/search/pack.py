@@ -1,0 +1,59 @@
+"""How does an answer fit into a budget of tokens?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from codetriever.errors import InvalidQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codetriever.types import Hit
+
+CHARACTERS_PER_TOKEN = 4
+# What a hit's heading costs: path, lines, name and the marks around them.
+HEADING_TOKENS = 20
+# Hits are shown whole for this share of the budget; the rest of it goes to the first lines of those that follow.
+WHOLE_SHARE = 0.8
+_SIGNATURE_LINES = 3
+
+
+def count_tokens(text: str) -> int:
+    """Return the tokens of a text, as everywhere in Codetriever: a quarter of its characters, rounded up."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def pack(hits: Sequence[Hit], max_tokens: int) -> tuple[list[Hit], int]:
+    """Return the longest prefix of the hits that fits, the later ones cut to their first lines, and how many were cut.
+
+    Text that an earlier hit has shown already is not shown again. Raises `InvalidQuery` for a budget that holds nothing.
+    """
+    if max_tokens <= HEADING_TOKENS:
+        raise InvalidQuery(f"{max_tokens} tokens hold no hit.", hint=f"Allow at least {HEADING_TOKENS + 50} tokens.")
+    packed: list[Hit] = []
+    shown: set[str] = set()
+    left, cut = max_tokens, 0
+    for hit in hits:
+        whole = HEADING_TOKENS + count_tokens(hit.text)
+        if hit.text in shown:
+            short = replace(hit, text="")
+        elif (whole <= left and left - whole >= (1.0 - WHOLE_SHARE) * max_tokens) or (not packed and whole <= left):
+            short = hit
+        else:
+            short = _opening(hit)
+        cost = HEADING_TOKENS + count_tokens(short.text)
+        if cost > left:
+            break
+        shown.add(hit.text)
+        packed.append(short)
+        left -= cost
+        cut += short.text != hit.text
+    return packed, cut
+
+
+def _opening(hit: Hit) -> Hit:
+    """Cut a hit to its first lines; its byte and line spans stay those of the whole, which is how to get the rest."""
+    lines = hit.text.splitlines(keepends=True)
+    return replace(hit, text="".join(lines[:_SIGNATURE_LINES]) + ("…\n" if len(lines) > _SIGNATURE_LINES else ""))
