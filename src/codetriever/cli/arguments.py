@@ -70,8 +70,8 @@ def top_parser() -> Parser:
     parser = _bare_parser(
         PROGRAM,
         usage=f'{PROGRAM} "QUERY" [PATH...] [options]\n       {PROGRAM} VERB [words] [options]',
-        description="Find code by meaning. Without a PATH the working directory's repository is searched; "
-        f"the first time it is indexed.\n\nverbs:\n{verbs}",
+        description="Find code by meaning. Without a PATH the working directory is searched; the first time, its repository is indexed."
+        f"\n\nverbs:\n{verbs}",
         epilog=f"`{PROGRAM} VERB --help` shows the options of a verb; `{PROGRAM} -- VERB` looks for the word itself.",
     )
     group = _add(parser, VERBS["search"])

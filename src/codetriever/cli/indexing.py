@@ -25,10 +25,12 @@ _DEBOUNCE_MS: Final = 800  # editors and branch switches change many files in a 
 
 def index(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `index [PATH...]`; 2 when a file should have been read and could not be."""
+    if command.profile_memory:
+        from codetriever.cli.profiling import profiled, use_malloc
+
+        use_malloc()
     with opened(command.words, command, settings, screen) as opened_index:
         if command.profile_memory:
-            from codetriever.cli.profiling import profiled
-
             report, profile = profiled(lambda: refresh(opened_index, command, screen))
         else:
             report, profile = refresh(opened_index, command, screen), {}

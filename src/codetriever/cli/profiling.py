@@ -7,12 +7,14 @@ is measured by memray when the extra `profile` is installed; else it is estimate
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import tracemalloc
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -26,21 +28,31 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 _SAMPLE_S: Final = 0.25
 _SITES: Final = 10
+_ALLOCATOR: Final = "PYTHONMALLOC"
 # A new snapshot of the sites is taken when this much more is allocated than at the last one: each costs as much as many samples.
 _WORTH_A_SNAPSHOT: Final = 1.2
 
 
 def profiled(work: Callable[[], _Result]) -> tuple[_Result, dict[str, Any]]:
     """Run `work` and return its result with the profile as plain values: sizes in bytes, rates in bytes per second."""
-    try:
-        import memray  # noqa: F401 - whether it is there decides who measures
-    except ImportError:
-        result, profile = _estimated(work)
-    else:
-        result, profile = _measured(work)
+    result, profile = _measured(work) if _has_memray() and os.environ.get(_ALLOCATOR) == "malloc" else _estimated(work)
     metrics.highest("peak_memory_bytes", profile["peak_memory_bytes"])
     metrics.highest("allocation_bytes_per_s", profile["allocation_bytes_per_s"])
     return result, profile
+
+
+def use_malloc() -> None:
+    """Start the program over with the system's allocator when memray is going to measure it, else do nothing.
+
+    memray and tree-sitter free each other's memory, and abort, where Python allocates by itself.
+    """
+    is_program = Path(sys.argv[0]).stem in ("codetriever", "__main__")
+    if _has_memray() and is_program and os.environ.get(_ALLOCATOR) != "malloc":
+        os.execve(sys.executable, [sys.executable, "-m", "codetriever", *sys.argv[1:]], {**os.environ, _ALLOCATOR: "malloc"})
+
+
+def _has_memray() -> bool:
+    return find_spec("memray") is not None
 
 
 class _Sampler(threading.Thread):
