@@ -60,7 +60,7 @@ class Question:
         limit = (1 << 24) / (127 * dimensions**0.5) - dimensions**0.5
         self._whole = np.rint(query.astype(np.float64) * (limit / norm if norm else 0)).astype(np.float32)
         self._scale = np.float32(norm / limit)
-        self.bits = sign_bits(np.sign(self._whole).astype(np.int8)[None, :])[:, 0]
+        self.bits = sign_bits(np.sign(query).astype(np.int8)[None, :])[:, 0]
 
     def cosines(self, rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the cosine of each row; `ABSENT` for rows that are missing."""
