@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-PREPROCESSED = frozenset({"c", "cpp"})
+PREPROCESSED = frozenset({"arduino", "c", "cpp", "cuda", "opencl"})
 
 BROKEN_BYTES = 1024
 """An error of this size swallows definitions; smaller ones are a macro here and there."""
