@@ -11,7 +11,7 @@ from codetriever.ranking import signals, weights
 from codetriever.types import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,7 +48,7 @@ def rank(
     *,
     names: Callable[[NDArray[np.int64]], Sequence[str]],
     places: Callable[[NDArray[np.int64]], Sequence[tuple[str, int]]],
-    split: Callable[[str], Mapping[str, int]],
+    split: Callable[[str], Iterable[str]],
 ) -> Ranking:
     """Order the candidates.
 
@@ -74,8 +74,7 @@ def rank(
     factor = signals.role_factor(candidates.roles, question.intent)
     parts["role"] = (factor, scores * (factor - 1.0))
     scores = scores * factor
-    order = _ordered(scores, candidates.keys, places)
-    decay = signals.same_file_decay(candidates.groups, order)
+    decay = signals.same_file_decay(candidates.groups, np.lexsort((candidates.keys, -scores)))
     parts["same file"] = (decay, scores * (decay - 1.0))
     scores = scores * decay
     return Ranking(_ordered(scores, candidates.keys, places), scores, parts)
@@ -97,16 +96,12 @@ def _best(scores: NDArray[np.float32], keys: NDArray[np.uint64], limit: int) -> 
 def _ordered(
     scores: NDArray[np.float32], keys: NDArray[np.uint64], places: Callable[[NDArray[np.int64]], Sequence[tuple[str, int]]]
 ) -> NDArray[np.int64]:
-    """Sort by score, equal scores by path and line; only runs of equals pay for looking their places up."""
+    """Sort by score, equal scores by path and line; only equals pay for looking their places up."""
     order = np.lexsort((keys, -scores))
-    ordered = scores[order]
-    equal = np.flatnonzero(ordered[1:] == ordered[:-1])
-    if len(equal) == 0:
-        return order
-    starts = equal[np.r_[True, np.diff(equal) > 1]]
-    ends = equal[np.r_[np.diff(equal) > 1, True]] + 2
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        run = order[start:end]
-        where = places(run)
-        order[start:end] = run[sorted(range(len(run)), key=where.__getitem__)]
+    equal = scores[order][1:] == scores[order][:-1]
+    tied = np.flatnonzero(np.r_[equal, False] | np.r_[False, equal])
+    rows = order[tied].tolist()
+    where = dict(zip(rows, places(order[tied]), strict=True)) if rows else {}
+    values = scores[order[tied]].tolist()
+    order[tied] = [row for _, _, row in sorted(zip((-value for value in values), map(where.__getitem__, rows), rows, strict=True))]
     return order

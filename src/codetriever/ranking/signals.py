@@ -9,7 +9,7 @@ import numpy as np
 from codetriever.ranking import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,7 +32,7 @@ def _over_best(column: Column) -> Column:
     return np.divide(np.maximum(column, np.float32(0.0)), best or 1.0, dtype=np.float32)
 
 
-def name_overlap(names: Sequence[str], rarity: Mapping[str, float], split: Callable[[str], Mapping[str, int]]) -> Column:
+def name_overlap(names: Sequence[str], rarity: Mapping[str, float], split: Callable[[str], Iterable[str]]) -> Column:
     """Return for each definition's name the share of the question's words that it has, weighed by their rarity, in 0..1."""
     total = sum(rarity.values())
     if total <= 0.0:

@@ -6,6 +6,7 @@ Four kinds of candidates: words, vectors, definitions of the symbols that the qu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -87,13 +88,17 @@ def _on_every_path(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the candidates' ordinals and files: a chunk stands once for each allowed path that has its blob."""
     files = files_of[ordinals].astype(np.int64)
+    distinct = np.unique(files)
+    blobs = snapshot.files.blobs
+    copies = np.isin(blobs, blobs[distinct], kind="table")
+    copies[distinct] = False
+    if allowed is not None:
+        copies &= allowed
     more_ordinals, more_files = [ordinals], [files]
-    for file in np.unique(files).tolist():
-        for twin in snapshot.same_blob(file):
-            if twin != file and (allowed is None or allowed[twin]):
-                mine = ordinals[files == file]
-                more_ordinals.append(mine)
-                more_files.append(np.full(len(mine), twin))
+    for copy in np.flatnonzero(copies).tolist():
+        mine = ordinals[blobs[files] == blobs[copy]]
+        more_ordinals.append(mine)
+        more_files.append(np.full(len(mine), copy))
     return np.concatenate(more_ordinals), np.concatenate(more_files)
 
 
@@ -153,6 +158,7 @@ def _stems(paths: Sequence[str], found: NDArray[np.float32], files: NDArray[np.i
     return shares[rows]
 
 
+@lru_cache(maxsize=1 << 15)
 def _name_words(path: str) -> frozenset[str]:
     """Return the words of a file's name; a name that says nothing (index, init, mod, main) is that of its folder."""
     folder, _, name = path.rpartition("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,7 +137,12 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, rarit
         return found
 
     question = Question(rarity, query.is_symbol, bool(query.identifiers), query.intent)
-    return rank(candidates, question, names=names, places=places, split=count_terms)
+    return rank(candidates, question, names=names, places=places, split=_name_terms)
+
+
+@lru_cache(maxsize=1 << 15)
+def _name_terms(name: str) -> tuple[str, ...]:
+    return tuple(count_terms(name))
 
 
 def _hit(
