@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -15,17 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 from codetriever.config import format_size, store_folder
 from codetriever.corpus.git import locate
 from codetriever.errors import CodetrieverError, PathNotFound, ViewNotFound
-from codetriever.store.embedded.folder import repository_folder
-from codetriever.store.embedded.store import open_store, writer_lock
+from codetriever.store.embedded.cache import limit_cache, remove_store
+from codetriever.store.embedded.folder import folder_bytes, repository_folder
+from codetriever.store.embedded.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from codetriever.api import Index
     from codetriever.config import Settings
     from codetriever.corpus.explain import Explanation
     from codetriever.types import Chunk, ViewInfo
 
 _LOCK_WAIT_S: Final = 10.0
+_VERIFY_S: Final = 10.0
 _ROOM_BYTES: Final = 1_000_000_000
 OK, WARNING, ERROR = "ok", "warning", "error"
 
@@ -39,6 +43,11 @@ class StoredIndex:
     used_at: float  # seconds since the epoch, 0 when unknown
     views: tuple[ViewInfo, ...] = ()
     problem: str = ""
+
+    @property
+    def root(self) -> str:
+        """A checkout that it is the index of, or its own folder when none can be read."""
+        return self.views[0].key.root if self.views else str(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ def stored_indexes(store: Path) -> list[StoredIndex]:
 
 
 def _read_index(folder: Path) -> StoredIndex:
-    size_bytes = sum(facts.st_size for facts in _files_below(folder))
+    size_bytes = folder_bytes(folder)
     try:
         with open_store(folder, model="", dimensions=0, read_only=True) as opened:
             views = tuple(opened.views())
@@ -67,23 +76,16 @@ def _read_index(folder: Path) -> StoredIndex:
     return StoredIndex(folder, size_bytes, max((view.used_at for view in views), default=0.0), views)
 
 
-def _files_below(folder: Path) -> Iterator[os.stat_result]:
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                yield os.lstat(os.path.join(place, name))  # noqa: PTH118
-            except OSError:  # swept in between
-                continue
-
-
 def find_index(path: Path, store: Path) -> StoredIndex:
-    """Return the index of the repository that a path lies, or lay, in; raises `ViewNotFound`."""
-    real = os.path.realpath(path)
+    """Return the index of the repository that a path lies, or lay, in, or that the path is itself; raises `ViewNotFound`."""
+    real = Path(os.path.realpath(path))
+    if real.parent == store.resolve() and real.is_dir():
+        return _read_index(real)
     try:
         folder = repository_folder(store, locate(path).identity)
     except PathNotFound:
         for index in stored_indexes(store):
-            if any(view.key.root == real for view in index.views):
+            if any(view.key.root == str(real) for view in index.views):
                 return index
     else:
         if folder.is_dir():
@@ -93,10 +95,18 @@ def find_index(path: Path, store: Path) -> StoredIndex:
 
 def remove_index(index: StoredIndex) -> None:
     """Delete an index from the disk; raises `StoreLocked` while somebody writes it."""
-    with writer_lock(index.folder, _LOCK_WAIT_S):
-        shutil.rmtree(index.folder, ignore_errors=True)
-    if index.folder.exists():
-        raise CodetrieverError(f"{index.folder} could not be deleted entirely.", hint="Look at its permissions, or delete it by hand.")
+    remove_store(index.folder, wait_s=_LOCK_WAIT_S)
+
+
+def make_room(index: Index) -> list[StoredIndex]:
+    """Delete the least recently used indexes while all together are larger than `cache_limit_bytes`, but never the given one."""
+    settings = index.settings
+    store = store_folder(settings).path
+    if sum(map(folder_bytes, store.iterdir())) <= settings.cache_limit_bytes:
+        return []
+    before = {stored.folder: stored for stored in stored_indexes(store)}
+    keep = repository_folder(store, index.checkouts[-1].identity)
+    return [before[folder] for folder in limit_cache(store, settings.cache_limit_bytes, keep=keep)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +200,7 @@ def _check_store(settings: Settings) -> Iterator[Check]:
     else:
         yield Check("store", OK, str(folder.path))
     yield _check_room(folder.path)
-    yield _check_size(settings, stored_indexes(folder.path))
+    yield _check_indexes(settings, stored_indexes(folder.path))
 
 
 def _check_room(folder: Path) -> Check:
@@ -200,15 +210,31 @@ def _check_room(folder: Path) -> Check:
     return Check("disk", OK, f"{format_size(free)} are free")
 
 
-def _check_size(settings: Settings, indexes: Sequence[StoredIndex]) -> Check:
+def _check_indexes(settings: Settings, indexes: Sequence[StoredIndex]) -> Check:
+    """Compare the checksums of the indexes, the most recently used first, for as long as a person waits."""
+    deadline = time.monotonic() + _VERIFY_S
+    verified = 0
     for index in indexes:
-        if index.problem:
-            return Check("indexes", ERROR, index.problem, f"rm -r {index.folder}, then index again")
+        problem = index.problem
+        if not problem and time.monotonic() < deadline:
+            problem = _damage(index)
+            verified += 1
+        if problem:
+            return Check("indexes", ERROR, problem, f"codetriever remove {index.root} --yes, then index it again")
     total = sum(index.size_bytes for index in indexes)
-    found = f"{len(indexes)} with {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}"
+    found = f"{verified} of {len(indexes)} verified, {format_size(total)} of at most {format_size(settings.cache_limit_bytes)}"
     if total > settings.cache_limit_bytes:
         return Check("indexes", WARNING, found, "codetriever list, then codetriever remove what is not needed")
     return Check("indexes", OK, found)
+
+
+def _damage(index: StoredIndex) -> str:
+    try:
+        with open_store(index.folder, model="", dimensions=0, read_only=True) as opened:
+            opened.verify()
+    except CodetrieverError as error:
+        return error.message
+    return ""
 
 
 def _check_extras() -> Iterator[Check]:

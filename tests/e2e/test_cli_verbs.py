@@ -273,3 +273,25 @@ def test_a_home_folder_is_not_indexed_by_accident(program):
     assert (done.code, done.json["error"]["code"]) == (2, "confirmation_needed")
     assert "--yes" in done.json["error"]["hint"]
     assert program("hello", "--yes", cwd=program.home).code == 0
+
+
+def test_the_least_recently_used_index_makes_room(program, repository, tmp_path):
+    program("index", cwd=repository)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.py").write_text("def f():\n    return 1\n")
+    done = program("index", "--cache-limit-bytes", "1000", cwd=other)
+    assert done.code == 0
+    assert f"removed the index of {repository}" in done.err
+    assert [index["views"][0]["root"] for index in program("list", "--json", cwd=other).json["indexes"]] == [str(other)]
+
+
+def test_a_damaged_index_is_reported_and_can_be_removed(program, repository):
+    program("index", cwd=repository)
+    (catalog,) = program.store.glob("*/catalog.sqlite")
+    catalog.write_bytes(b"not a catalog" * 1000)
+    done = program("session", "--json", cwd=repository)
+    assert (done.code, done.json["error"]["code"]) == (2, "store_damaged")
+    assert done.json["error"]["hint"]
+    assert program("remove", str(repository), "--yes", cwd=repository).code == 0
+    assert program("session", cwd=repository).code == 0
