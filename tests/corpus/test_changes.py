@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from codetriever.corpus.walk import list_files
 from codetriever.types import FileTable
 
 from .conftest import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def table(paths: list[str], stats: np.ndarray) -> FileTable:

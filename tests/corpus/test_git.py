@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +10,9 @@ from codetriever.corpus.gitindex import IndexUnreadable, read_index
 from codetriever.errors import PathNotFound
 
 from .conftest import Git, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_folder_without_git_is_its_own_root(tmp_path: Path) -> None:

@@ -17,7 +17,11 @@ from codetriever.types import Skip, SkipReason
 
 from .conftest import write
 
-KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7v0Q8d1yJx8l2mS0b3o5wq6rZ9tUuVvWwXxYyZz012345678\n" * 4 + "-----END RSA PRIVATE KEY-----\n"
+KEY = (
+    "-----BEGIN RSA PRIVATE KEY-----\n"
+    + "MIIEpAIBAAKCAQEA7v0Q8d1yJx8l2mS0b3o5wq6rZ9tUuVvWwXxYyZz012345678\n" * 4
+    + "-----END RSA PRIVATE KEY-----\n"
+)
 
 
 def read(root: Path, path: str, max_bytes: int = 1000) -> Content:
@@ -109,7 +113,15 @@ def test_paths_that_leave_the_root_are_refused(tmp_path: Path, path: str) -> Non
 def test_links_are_followed_only_below_the_root(tmp_path: Path) -> None:
     root = tmp_path / "root"
     write(tmp_path, {"root/a": "inside", "root/sub/b": "inside", "secret/c": "outside", "rootling/d": "outside"})
-    links = {"near": "a", "sub/up": "../a", "far": "../secret/c", "away": "../secret", "sibling": "../rootling/d", "back": "../root/a", "chain": "away"}
+    links = {
+        "near": "a",
+        "sub/up": "../a",
+        "far": "../secret/c",
+        "away": "../secret",
+        "sibling": "../rootling/d",
+        "back": "../root/a",
+        "chain": "away",
+    }
     for name, target in links.items():
         (root / name).symlink_to(target)
     (root / "absolute").symlink_to(tmp_path / "secret/c")

@@ -26,7 +26,7 @@ def paths(root: Path, **options: bool) -> list[str]:
 
 def age(root: Path) -> None:
     """Wait until nothing below the root is recent."""
-    newest = max(os.lstat(os.path.join(folder, name)).st_ctime_ns for folder, _, names in os.walk(root) for name in ["", *names])
+    newest = max(Path(folder, name).lstat().st_ctime_ns for folder, _, names in os.walk(root) for name in ["", *names])
     time.sleep(max(0, (newest + RACY_NS - time.time_ns()) / 1e9 + 0.05))
 
 
@@ -61,7 +61,10 @@ def test_rules_of_every_source_hold(repository: Path, home: Path) -> None:
 def test_the_global_rule_file_is_the_one_git_is_set_to(repository: Path, home: Path, place: str) -> None:
     write(home, {place: f'; a comment\n[core]\n\texcludesFile = "{home}/my rules" # mine\n', "my rules": "secret\n"})
     if place == "included":
-        write(home, {".gitconfig": f'[includeIf "gitdir:{repository.parent}/"]\npath = included\n[includeIf "gitdir:/nowhere/"]\npath = nothing\n'})
+        write(
+            home,
+            {".gitconfig": f'[includeIf "gitdir:{repository.parent}/"]\npath = included\n[includeIf "gitdir:/nowhere/"]\npath = nothing\n'},
+        )
     write(repository, {"secret": ""})
     assert paths(repository) == ["README.md", "src/a.py"]
 
@@ -79,7 +82,9 @@ def test_tracked_files_are_listed_whatever_the_rules_say(repository: Path, git: 
 
 
 def test_hidden_and_ignored_files_are_listed_when_asked_for(repository: Path) -> None:
-    write(repository, {".gitignore": "*.log\n", ".codetrieverignore": "own\n", "a.log": "", "own": "", ".new/a": "", "node_modules/x.js": ""})
+    write(
+        repository, {".gitignore": "*.log\n", ".codetrieverignore": "own\n", "a.log": "", "own": "", ".new/a": "", "node_modules/x.js": ""}
+    )
     plain = ["README.md", "node_modules/x.js", "src/a.py"]
     hidden = [".codetrieverignore", ".gitignore", ".new/a"]
     assert paths(repository) == plain
@@ -90,7 +95,10 @@ def test_hidden_and_ignored_files_are_listed_when_asked_for(repository: Path) ->
 
 def test_own_rules_leave_out_tracked_files_too(repository: Path, git: Git) -> None:
     write(repository, {"data/a.json": "", "data/b.json": "", "data/keep.json": "", "src/.codetrieverignore": "a.py\n", "src/b.py": ""})
-    write(repository, {".codetrieverignore": "data/*\n!keep.json\n", ".gitignore": "/hid\n", "hid/.codetrieverignore": "x\n", "hid/x": "", "hid/y": ""})
+    write(
+        repository,
+        {".codetrieverignore": "data/*\n!keep.json\n", ".gitignore": "/hid\n", "hid/.codetrieverignore": "x\n", "hid/x": "", "hid/y": ""},
+    )
     git(repository, "add", "-f", ".")
     listed = [".codetrieverignore", ".gitignore", "README.md", "data/keep.json", "hid/.codetrieverignore", "hid/y"]
     assert paths(repository) == [*listed, "src/.codetrieverignore", "src/b.py"]
@@ -116,11 +124,26 @@ def test_nested_repositories_and_submodules_are_folders_of_the_tree(repository: 
     git(outer, "submodule", "--quiet", "deinit", "-f", ".deps/inner")
     assert not any(path.startswith(".deps") for path in paths(outer))
     (outer / ".git").rename(outer / "git")
-    assert [path for path in paths(outer) if path.startswith("nested/")] == [*(f"nested/{path}" for path in inner[:1]), "nested/own.log", "nested/src/a.py"]
+    assert [path for path in paths(outer) if path.startswith("nested/")] == [
+        *(f"nested/{path}" for path in inner[:1]),
+        "nested/own.log",
+        "nested/src/a.py",
+    ]
 
 
 def test_without_a_repository_rule_files_hold_and_hidden_files_do_not_show(tmp_path: Path) -> None:
-    write(tmp_path, {".gitignore": ".*\n*.o\n!.gitignore\n", "a.c": "", "a.o": "", ".config": "", "sub/.gitignore": "/b.c\n", "sub/b.c": "", "sub/c.c": ""})
+    write(
+        tmp_path,
+        {
+            ".gitignore": ".*\n*.o\n!.gitignore\n",
+            "a.c": "",
+            "a.o": "",
+            ".config": "",
+            "sub/.gitignore": "/b.c\n",
+            "sub/b.c": "",
+            "sub/c.c": "",
+        },
+    )
     assert paths(tmp_path) == ["a.c", "sub/c.c"]
     assert paths(tmp_path, hidden=True) == [".gitignore", "a.c", "sub/.gitignore", "sub/c.c"]
 
@@ -128,7 +151,9 @@ def test_without_a_repository_rule_files_hold_and_hidden_files_do_not_show(tmp_p
 def test_without_a_repository_dependencies_are_skipped_with_that_reason(tmp_path: Path) -> None:
     folders = ("node_modules", ".venv", "__pycache__", ".mypy_cache", "sub/.tox", ".svn")
     write(tmp_path, {f"{folder}/a.py": "" for folder in folders})
-    write(tmp_path, {"env/pyvenv.cfg": "", "env/lib.py": "", "target/CACHEDIR.TAG": "", "target/a.rs": "", "vendor/v.go": "", "main.py": ""})
+    write(
+        tmp_path, {"env/pyvenv.cfg": "", "env/lib.py": "", "target/CACHEDIR.TAG": "", "target/a.rs": "", "vendor/v.go": "", "main.py": ""}
+    )
     found = list_files(locate(tmp_path))
     assert list(found.paths) == ["main.py", "vendor/v.go"]
     assert [skip.path for skip in found.skips] == sorted([*folders, "env", "target"])
@@ -139,7 +164,9 @@ def test_without_a_repository_dependencies_are_skipped_with_that_reason(tmp_path
     assert paths(tmp_path / ".venv") == ["a.py"]
 
 
-def test_git_missing_refusing_or_failing_changes_nothing_but_the_note(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_git_missing_refusing_or_failing_changes_nothing_but_the_note(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     write(repository, {".gitignore": "*.log\n", "a.log": "", "new.py": ""})
     expected = list_files(locate(repository))
     assert (expected.method, expected.note) == ("git", "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from codetriever.corpus.languages import CONFIG_LANGUAGES, EXTENSIONS
+
 _NAMES = frozenset(
     {
         ".dockercfg",
@@ -47,11 +49,13 @@ _PLACEHOLDERS = frozenset({"example", "sample", "template", "dist", "default", "
 _ENV_NAME = re.compile(r"(?:\.env(?:rc)?|.*\.env)(?:[.\-_][\w.\-]*)?")
 _CODE_ENV = re.compile(r".*\.env\.(?:[cm]?[jt]sx?|py|rb|go|rs|php|java|kt|d\.ts)")
 
+# An armoured key, as a file holds it or as a string in JSON or source code does; a body of dots or words is an example.
 _PRIVATE_KEY = re.compile(
-    rb"^[ \t]*-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s*\r?\n(?:[A-Za-z-]+:[^\n]*\n|\s)*[A-Za-z0-9+/=]{40,}", re.MULTILINE
+    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\\+[nr]|[\s\"'`+,;])*"
+    rb"(?:[A-Za-z-]+: [^\n\\]*(?:\\n|\n)(?:\\n|\s)*)*[A-Za-z0-9+/]{40}"
 )
-_KEY_KINDS = ("PRIVATE ", "RSA PRIVATE ", "EC PRIVATE ", "OPENSSH PRIVATE ")
 _PUTTY_KEY = re.compile(rb"\APuTTY-User-Key-File-\d")
+_ARMOUR = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 
 # What a key looks like, by a part that every key of its kind has: looking for the parts first is sixty times faster than
 # one expression for all, and nearly every text has none of them.
@@ -75,11 +79,16 @@ _SECRETS = {
         ("SG.", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
         ("ct_", r"\bct_[A-Za-z0-9_-]{32,}"),
         (".eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-        *((f"BEGIN {kind}KEY-----", rf"(?<=-----BEGIN {kind}KEY-----)[^-]{{40,}}") for kind in _KEY_KINDS),
+        ("PRIVATE KEY-----", r"(?<=PRIVATE KEY-----)[^-]{40,}"),
+        ("PRIVATE KEY BLOCK-----", r"(?<=PRIVATE KEY BLOCK-----)[^-]{40,}"),
+        # A piece of a key without its first line: 64 characters to the line.
+        ("\n", r"""(?m)^(?:[ \t"'`+]*[A-Za-z0-9+/]{64}(?:\\n)?["'`+,; \t]*\r?\n){3,}"""),
+        ("-----END ", r"""(?:[A-Za-z0-9+/]{16,76}={0,2}(?:\\n|[\s"'`+,;])+)+(?=-----END [A-Z ]*PRIVATE KEY)"""),
         ("://", r"""(?<=://)[^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128}(?=@[\w.-]+)"""),
     )
 }
-_LETTER = re.compile(r"[^\s]")
+_SHOWN = re.compile(r"\S")
+_HEXADECIMAL = re.compile(r"[0-9a-f\s]*|[0-9A-F\s]*")
 
 
 def is_credential_name(path: str) -> bool:
@@ -99,9 +108,30 @@ def holds_private_key(data: bytes) -> bool:
     return (b"PRIVATE KEY" in data and _PRIVATE_KEY.search(data) is not None) or _PUTTY_KEY.match(data) is not None
 
 
+def is_key_file(path: str, data: bytes) -> bool:
+    """Say whether a file is there to hold a private key.
+
+    Source code and prose that quote one, as tests do, are not: the key is masked where it is shown.
+    """
+    if not holds_private_key(data):
+        return False
+    if b"-----BEGIN" not in data:
+        return True
+    language = EXTENSIONS.get(path.rpartition(".")[2].lower(), "text")
+    if language in CONFIG_LANGUAGES or language == "text":
+        return True
+    armoured = sum(len(block[0]) for block in _ARMOUR.finditer(data))
+    return armoured * 2 > len(data)
+
+
 def mask_secrets(text: str) -> str:
     """Replace key-shaped strings by asterisks, as many characters as they have, lines kept."""
     for part, pattern in _SECRETS.items():
         if part in text:
-            text = pattern.sub(lambda found: _LETTER.sub("*", found[0]), text)
+            text = pattern.sub(_masked, text)
     return text
+
+
+def _masked(found: re.Match[str]) -> str:
+    """Mask what was found, unless it is a list of hexadecimal digests."""
+    return found[0] if _HEXADECIMAL.fullmatch(found[0]) else _SHOWN.sub("*", found[0])

@@ -21,7 +21,10 @@ _OBJC = re.compile(rb"^[ \t]*(?:@(?:interface|implementation|protocol|class|impo
 _RULES: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     "m": (
         (_OBJC, "objc"),
-        (re.compile(rb"^[ \t]*(?:%|function\b|classdef\b)|\bend(?:function)?[ \t]*$|^[ \t]*\w+[ \t]*=[^;{\n]*;[ \t]*%", re.MULTILINE), "matlab"),
+        (
+            re.compile(rb"^[ \t]*(?:%|function\b|classdef\b)|\bend(?:function)?[ \t]*$|^[ \t]*\w+[ \t]*=[^;{\n]*;[ \t]*%", re.MULTILINE),
+            "matlab",
+        ),
         (re.compile(rb"\(\*|:=\s*\w+\["), "matlab"),
     ),
     "v": (
