@@ -101,7 +101,8 @@ class EmbeddedStore:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        opened = (self._idle.pop(), True) if self._idle else open_for_reading(self.folder)
+        with translated(self.folder):
+            opened = (self._idle.pop(), True) if self._idle else open_for_reading(self.folder)
         if opened is None:
             yield None
             return
