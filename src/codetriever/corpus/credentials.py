@@ -81,12 +81,13 @@ _SECRETS = {
         (".eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
         ("PRIVATE KEY-----", r"(?<=PRIVATE KEY-----)[^-]{40,}"),
         ("PRIVATE KEY BLOCK-----", r"(?<=PRIVATE KEY BLOCK-----)[^-]{40,}"),
-        # A piece of a key without its first line: 64 characters to the line.
-        ("\n", r"""(?m)^(?:[ \t"'`+]*[A-Za-z0-9+/]{64}(?:\\n)?["'`+,; \t]*\r?\n){3,}"""),
         ("-----END ", r"""(?:[A-Za-z0-9+/]{16,76}={0,2}(?:\\n|[\s"'`+,;])+)+(?=-----END [A-Z ]*PRIVATE KEY)"""),
         ("://", r"""(?<=://)[^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128}(?=@[\w.-]+)"""),
     )
 }
+# A piece of a key that has neither its first nor its last line: 64 characters to the line.
+_KEY_LINE_LENGTH = 64
+_KEY_LINES = re.compile(r"""^(?:[ \t"'`+]*[A-Za-z0-9+/]{64}(?:\\n)?["'`+,; \t]*\r?\n){3,}""", re.MULTILINE)
 _SHOWN = re.compile(r"\S")
 _HEXADECIMAL = re.compile(r"[0-9a-f\s]*|[0-9A-F\s]*")
 
@@ -129,6 +130,8 @@ def mask_secrets(text: str) -> str:
     for part, pattern in _SECRETS.items():
         if part in text:
             text = pattern.sub(_masked, text)
+    if sum(len(line) >= _KEY_LINE_LENGTH and " " not in line.strip() for line in text.split("\n")) >= 3:
+        text = _KEY_LINES.sub(_masked, text)
     return text
 
 
