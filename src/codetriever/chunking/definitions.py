@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from codetriever.chunking.parse import load_query
+from codetriever.chunking.recovery import add_recovered
 from codetriever.types import Definition
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def find_definitions(root: Node, source: bytes, language: str) -> list[Definitio
     found = _find(root, source, language)
     ordered = sorted(found.values(), key=lambda one: (one.start, -one.end, one.name.start_byte))
     joined = _join_clauses(ordered, source) if language in _WRITTEN_IN_CLAUSES else ordered
-    return list(_qualify(joined, source, scopes_are_types=language not in _SCOPED_BY_NAMESPACE))
+    qualified = list(_qualify(joined, source, scopes_are_types=language not in _SCOPED_BY_NAMESPACE))
+    return add_recovered(qualified, root, source, language)
 
 
 def name_offsets(root: Node, source: bytes, language: str) -> list[int]:

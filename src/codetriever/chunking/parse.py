@@ -12,7 +12,8 @@ from importlib import import_module, resources
 from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.grammars import GRAMMARS
-from codetriever.chunking.preprocessor import PREPROCESSED, broken_bytes, without_directives, without_type_macros
+from codetriever.chunking.preprocessor import PREPROCESSED, without_directives, without_type_macros
+from codetriever.chunking.recovery import broken_spans
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Parser, Query, Tree
@@ -95,11 +96,16 @@ def parse_source(source: bytes, language: str) -> Tree | None:
         return parser.parse(source)
     source = without_type_macros(source)
     tree = parser.parse(source)
-    if tree.root_node.has_error and (broken := broken_bytes(tree.root_node)):
+    broken = _broken_bytes(tree)
+    if broken:
         flat = parser.parse(without_directives(source))
-        if broken_bytes(flat.root_node) < broken:
+        if _broken_bytes(flat) < broken:
             return flat
     return tree
+
+
+def _broken_bytes(tree: Tree) -> int:
+    return sum(end - start for start, end in broken_spans(tree.root_node))
 
 
 def _readable(source: bytes) -> bytes:

@@ -7,15 +7,8 @@ What goes is blanked out, so that every offset stays: names and chunks are taken
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 PREPROCESSED = frozenset({"arduino", "c", "cpp", "cuda", "opencl"})
-
-BROKEN_BYTES = 1024
-"""An error of this size swallows definitions; smaller ones are a macro here and there."""
 
 _MARKED_TYPE = re.compile(
     rb"\b(?:class|struct|union)\s+(?:\[\[\w+\]\]\s*)?([A-Z][A-Z0-9_]+(?:\s*\([^()\n]*\))?)"
@@ -70,19 +63,3 @@ def _macros_alone(text: bytes) -> bytes:
 
 def _blank(text: bytes) -> bytes:
     return _TEXT.sub(b" ", text)
-
-
-def broken_bytes(root: Node) -> int:
-    """Return how much of a text lies in errors of at least `BROKEN_BYTES`."""
-    total = 0
-    stack = [root]
-    while stack:
-        part = stack.pop()
-        size = part.end_byte - part.start_byte
-        if size < BROKEN_BYTES:
-            continue
-        if part.is_error:
-            total += size
-        elif part.has_error:
-            stack.extend(part.children)
-    return total
