@@ -21,6 +21,7 @@ _LONGEST_LINE: Final = 400
 _TAB: Final = 4
 _NAME_PARTS: Final = re.compile(r"[\w$?!]+")
 _QUERY_WORDS: Final = re.compile(r"[^\W_]{3,}")
+_IDENTIFIERS: Final = re.compile(r"\w*[^\W\d]_\w+")
 _MOST_WORDS: Final = 40
 # What stands before the name where something is defined, in most languages; in the others the first line with the name is taken.
 _DEFINING: Final = (
@@ -72,12 +73,14 @@ _FURTHER_DOWN: Final = 1.5
 
 
 def _worth(lines: list[str], query: str) -> list[float]:
-    """Say how much each line has of the query's words; a word counts less the more lines have it."""
+    """Say how much each line has of the query's words, identifiers whole and in parts; a word counts less the more lines have it."""
     stems = dict.fromkeys(_ENDING.sub("", word.casefold()) for word in _QUERY_WORDS.findall(query)[:_MOST_WORDS])
+    patterns = [re.escape(stem) for stem in stems]
+    patterns += [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(_IDENTIFIERS.findall(query)[:_MOST_WORDS])]
     folded = [line.casefold() for line in lines]
     worth = [0.0] * len(lines)
-    for stem in stems:
-        having = [at for at, line in enumerate(folded) if stem in line]
+    for pattern in map(re.compile, patterns):
+        having = [at for at, line in enumerate(folded) if pattern.search(line)]
         for at in having:
             worth[at] += 1 / len(having)
     return worth
