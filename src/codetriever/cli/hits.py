@@ -36,7 +36,7 @@ _ENDING: Final = re.compile(r"(?:ing|ed|es|s|e)$")
 def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None = LINES_SHOWN) -> list[int]:
     """Choose the lines of a hit to show, as indexes in order: all when `most` is None.
 
-    Shown is the definition from its own line on; when the words of the query lie further down, its line alone and the lines there.
+    Shown is the definition from its own line on; when the words of the query lie elsewhere, the lines there, below the definition's line.
     """
     lines = text.removesuffix("\n").split("\n")
     if most is None or len(lines) <= most + 1:
@@ -45,7 +45,7 @@ def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None
     if asked > defined:
         chosen = [defined, *range(asked, min(asked + most - 1, len(lines)))]
     else:
-        start = min(defined, len(lines) - most)
+        start = min(asked, len(lines) - most)
         chosen = list(range(start, start + most))
     while len(chosen) > 1 and not lines[chosen[-1]].strip():
         chosen.pop()
@@ -53,23 +53,23 @@ def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None
 
 
 def focus_line(text: str, name: str = "", query: str = "") -> int:
-    """Return the index of the line to jump to: the definition's own, or one further down that says what was asked."""
-    return max(_focus(text.removesuffix("\n").split("\n"), name, query, LINES_SHOWN))
+    """Return the index of the line to jump to: the definition's own, or one elsewhere that says what was asked."""
+    return _focus(text.removesuffix("\n").split("\n"), name, query, LINES_SHOWN)[1]
 
 
 def _focus(lines: list[str], name: str, query: str, most: int) -> tuple[int, int]:
-    """Return the index of the definition's line and that of the first line that says what was asked, if it is far from it, else 0."""
+    """Return the index of the definition's line, and that of the first line that says what was asked, the same when it is near."""
     defined = _definition_line(lines, name)
     worth = _worth(lines, query)
-    sums = [sum(worth[first : first + most - 1]) for first in range(defined, len(lines))]
+    sums = [sum(worth[first : first + most - 1]) for first in range(len(lines))]
     best = max(range(len(sums)), key=sums.__getitem__)
-    if sums[best] <= _FURTHER_DOWN * sum(worth[defined : defined + most]):
-        return defined, 0
-    return defined, next(at for at in range(defined + best, len(lines)) if worth[at])
+    if sums[best] <= _ELSEWHERE * sum(worth[defined : defined + most]):
+        return defined, defined
+    return defined, next(at for at in range(best, len(lines)) if worth[at])
 
 
 # The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
-_FURTHER_DOWN: Final = 1.5
+_ELSEWHERE: Final = 1.5
 
 
 def _worth(lines: list[str], query: str) -> list[float]:
