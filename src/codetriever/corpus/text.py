@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,30 @@ _NEVER_TEXT = (b"%PDF-", b"\x89PNG\r", b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xf
 _TEXT_BYTES = bytes([*range(7, 14), 27, *range(32, 127), *range(128, 256)])
 _CONTROL_SHARE = 0.1
 _FALLBACK = "iso-8859-1"
+# What people write source code in; the detector knows a hundred codecs, and takes a few letters for EBCDIC.
+_LEGACY = [
+    "cp1252",
+    "cp1251",
+    "koi8_r",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "cp949",
+    "cp1250",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp874",
+]
+_WESTERN_LETTERS = "ÀÁÂÃÄÅÆÇÈÉÊËÍÎÑÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ".encode("cp1252")
+_WESTERN_SYMBOLS = "\xa0¡£§¨©«¬®°±²³´µ¶·¹º»¼½¾¿×÷€…–—‘’“”•™".encode("cp1252")
+# Western text has its letters above ASCII alone or in pairs within words, and its symbols outside them.
+_WESTERN = re.compile(
+    rb"(?:[\x00-\x7f]+|[%b]{1,2}(?![\x80-\xff])|(?<![A-Za-z])[%b]|[%b](?![A-Za-z]))*+"
+    % (_WESTERN_LETTERS, _WESTERN_SYMBOLS, _WESTERN_SYMBOLS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +125,20 @@ def _valid_high_bytes(text: str) -> int:
 
 def _legacy_encoding(data: bytes) -> str:
     """Guess a legacy encoding from the lines that are not ASCII, and make sure that it decodes all of the data."""
-    from charset_normalizer import from_bytes
+    sample = _sample(data)
+    guesses = ["cp1252"]
+    if not _WESTERN.fullmatch(sample):
+        from charset_normalizer import from_bytes
 
-    best = from_bytes(_sample(data), threshold=0.4).best()
-    for encoding in (best.encoding if best is not None else "", "cp1252"):
+        best = from_bytes(sample, cp_isolation=_LEGACY, threshold=0.4, enable_fallback=False).best()
+        if best is not None:
+            guesses.insert(0, best.encoding)
+    for encoding in guesses:
         try:
-            if encoding and not encoding.startswith(("utf", "iso2022", "hz")):
-                data.decode(encoding)
-                return encoding
-        except (UnicodeDecodeError, LookupError):
-            pass
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
     return _FALLBACK
 
 
