@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from itertools import chain, pairwise
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,6 +65,25 @@ class StaticEmbedder:
         self._checked_rows  # noqa: B018
         return self._sum_rows(counts)
 
+    def project_columns(
+        self,
+        vocabulary: Sequence[str],
+        pair_counts: NDArray[np.uint32],
+        pair_terms: NDArray[np.uint32],
+        pair_frequencies: NDArray[np.uint8],
+    ) -> NDArray[np.float32]:
+        """Do what `project` does, to the bit, for counts in columns as `AnalysedBlobs` has them; each distinct term is looked up once."""
+        self._checked_rows  # noqa: B018
+        pieces = [self._rows_of(term) for term in vocabulary]
+        first = _starts(np.fromiter(map(len, pieces), np.intp, len(pieces)))
+        rows = np.fromiter(chain.from_iterable(pieces), np.intp, int(first[-1]))
+        sizes = (first[1:] - first[:-1])[pair_terms]
+        starts = _starts(sizes)
+        picked = rows[np.repeat(first[pair_terms] - starts[:-1], sizes) + np.arange(starts[-1])]
+        weights = np.repeat(_COUNT_WEIGHTS[pair_frequencies], sizes)
+        bounds = starts[_starts(pair_counts)].tolist()
+        return self._unit_sums([(picked[a:b], weights[a:b]) for a, b in pairwise(bounds)])
+
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector of a question, `(dimensions,) float32`; zero when it has no known word."""
         counts = count_terms(text)
@@ -82,13 +102,21 @@ class StaticEmbedder:
         return True
 
     def _sum_rows(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
-        out = np.zeros((len(counts), self.dimensions), dtype=np.float32)
-        for position, terms in enumerate(counts):
-            rows, weights = self.weigh(terms)
+        return self._unit_sums([self.weigh(terms) for terms in counts])
+
+    def _unit_sums(self, weighed: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]) -> NDArray[np.float32]:
+        """Return one unit row for each (rows of the table, weights)."""
+        table, scales = np.asarray(self._table.rows), np.asarray(self._table.scales)  # a memory map is slow to index
+        out = np.zeros((len(weighed), self.dimensions), dtype=np.float32)
+        for position, (rows, weights) in enumerate(weighed):
             if len(rows):
-                np.dot(weights * self._table.scales[rows], self._table.rows[rows].astype(np.float32), out=out[position])
+                np.dot(weights * scales[rows], table[rows].astype(np.float32), out=out[position])
         out /= np.maximum(np.sqrt(np.einsum("ij,ij->i", out, out)), np.float32(1e-12))[:, None]
         return out
+
+    def _rows_of(self, term: str) -> tuple[int, ...]:
+        row = self._row_of.get(term)
+        return self._split(term) if row is None else (row,)
 
     def weigh(self, counts: Mapping[str, int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the rows of these terms and the weight of each; a row may occur several times."""
@@ -134,6 +162,13 @@ class StaticEmbedder:
             return term
         known = [self._row_of[edited] for edited in _edits(term) if edited in self._row_of]
         return self._table.terms()[min(known)] if known else term
+
+
+def _starts(sizes: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+    """Return where each group begins when groups of these sizes follow one another, and the end: `(n + 1,)`."""
+    starts = np.zeros(len(sizes) + 1, np.intp)
+    np.cumsum(sizes, out=starts[1:])
+    return starts
 
 
 def _edits(word: str) -> set[str]:

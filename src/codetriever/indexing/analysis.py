@@ -68,8 +68,14 @@ class Projector(Protocol):
     model: str
     dimensions: int
 
-    def project(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
-        """Return `(len(counts), dimensions)` unit rows."""
+    def project_columns(
+        self,
+        vocabulary: Sequence[str],
+        pair_counts: NDArray[np.uint32],
+        pair_terms: NDArray[np.uint32],
+        pair_frequencies: NDArray[np.uint8],
+    ) -> NDArray[np.float32]:
+        """Return `(len(pair_counts), dimensions)` unit rows; the arguments are columns of `AnalysedBlobs`."""
         ...
 
 
@@ -158,16 +164,21 @@ def _chunk_terms(source: bytes, chunk: Chunk) -> dict[str, int]:
 
 def _as_columns(cuts: Sequence[_Cut], projector: Projector | None, clock: _Clock) -> AnalysedBlobs:
     counts = [chunk_counts for cut_ in cuts for chunk_counts in cut_.counts]
-    vocabulary: defaultdict[str, int] = defaultdict()
-    vocabulary.default_factory = vocabulary.__len__  # an unseen term gets the next number, without a line of Python
-    pair_terms = array("I")
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # an unseen term gets the next number, without a line of Python
+    pairs = array("I")
     for chunk_counts in counts:
-        pair_terms.extend(map(vocabulary.__getitem__, chunk_counts))
+        pairs.extend(map(numbers.__getitem__, chunk_counts))
+    vocabulary = list(numbers)
+    pair_terms = np.frombuffer(pairs, np.uint32) if pairs else np.zeros(0, np.uint32)
     pair_counts = np.fromiter(map(len, counts), np.uint32, len(counts))
-    frequencies = np.fromiter(chain.from_iterable(map(dict.values, counts)), np.uint32, len(pair_terms))
+    frequencies = np.fromiter(chain.from_iterable(map(dict.values, counts)), np.uint32, len(pairs))
+    pair_frequencies = np.minimum(frequencies, 255).astype(np.uint8)
     lengths = np.fromiter((sum(chunk_counts.values()) for chunk_counts in counts), np.uint32, len(counts))
     clock.lap("terms")
-    vectors = np.zeros((len(counts), 0), np.float32) if projector is None else projector.project(counts)
+    vectors = np.zeros((len(counts), 0), np.float32)
+    if projector is not None:
+        vectors = projector.project_columns(vocabulary, pair_counts, pair_terms, pair_frequencies)
     clock.lap("embedding")
     compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
     contents = [compressor.compress(cut_.blob.data) for cut_ in cuts]
@@ -188,10 +199,10 @@ def _as_columns(cuts: Sequence[_Cut], projector: Projector | None, clock: _Clock
         kinds=np.fromiter((KIND_CODES[chunk.kind] for chunk in chunks), np.uint8, len(chunks)),
         names=[chunk.name for chunk in chunks],
         lengths=lengths,
-        vocabulary=list(vocabulary),
+        vocabulary=vocabulary,
         pair_counts=pair_counts,
-        pair_terms=np.frombuffer(pair_terms, np.uint32) if pair_terms else np.zeros(0, np.uint32),
-        pair_frequencies=np.minimum(frequencies, 255).astype(np.uint8),
+        pair_terms=pair_terms,
+        pair_frequencies=pair_frequencies,
         vectors=vectors,
         definitions=_definition_columns(cuts),
     )

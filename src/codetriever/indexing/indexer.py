@@ -214,7 +214,7 @@ def _fill(task: _Task, plan: Plan, writer: Writer, info: ViewInfo | None) -> Ind
             task.key,
             table,
             head=task.checkout.head,
-            path_terms=[count_terms(path) for path in table.paths],
+            path_terms=count_terms,
             listing=plan.listing.to_bytes(),
         )
     return _report(task, plan, info, _Done(intake.read, intake.analysed, embedded, plan.removed, rows.skipped()))

@@ -131,6 +131,7 @@ def _size(file: Wanted) -> int:
 
 
 def classified(content: Content) -> tuple[str, Role]:
+    """Return a file's language and role, and count what was read."""
     metrics.count("files_read_total")
     metrics.count("bytes_read_total", len(content.data))
     start = time.perf_counter()
