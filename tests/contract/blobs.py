@@ -144,7 +144,7 @@ def index(writer: Writer, key: ViewKey, files: Mapping[str, bytes | None], *, ba
         part = new[start : start + batch]
         numbers.update(zip(part, writer.add(analyse([contents[digest] for digest in part])), strict=True))
     listed = table(files, numbers, stat=stat)
-    writer.switch(key, listed, head=head, path_terms=[path_words(path) for path in listed.paths])
+    writer.switch(key, listed, head=head, path_terms=path_words)
     return len(new)
 
 

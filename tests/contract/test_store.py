@@ -190,7 +190,7 @@ def test_a_listing_is_kept_beside_the_list(store: Store) -> None:
     with store.writer() as writer:
         previous = writer.previous(MAIN)
         assert previous is not None
-        writer.switch(MAIN, previous, path_terms=[{} for _ in previous.paths], listing=b"rules")
+        writer.switch(MAIN, previous, path_terms=path_words, listing=b"rules")
         assert writer.listing(MAIN) == b"rules"
         assert writer.listing(ViewKey("/elsewhere", "main")) == b""
     assert store.generation(MAIN) == 1
@@ -200,7 +200,7 @@ def test_a_listing_is_kept_beside_the_list(store: Store) -> None:
 
 def test_a_list_of_blobs_that_were_never_added_is_refused(store: Store) -> None:
     with store.writer() as writer, pytest.raises(ValueError, match="never added"):
-        writer.switch(MAIN, table({"a": b"new"}, {digest_of(b"new"): 999}), path_terms=[{}])
+        writer.switch(MAIN, table({"a": b"new"}, {digest_of(b"new"): 999}), path_terms=path_words)
     assert store.generation(MAIN) == 1
 
 
@@ -277,7 +277,7 @@ def test_a_blob_added_twice_keeps_its_number(store: Store) -> None:
         numbers = dict(zip([b"new one\n", b"other def\n", b"def last\n"], [first[0], again[0], again[3]], strict=True))
         files = {"a": b"new one\n", "b": b"other def\n", "c": b"def last\n"}
         listed = table(files, {digest_of(data): number for data, number in numbers.items()})
-        writer.switch(MAIN, listed, path_terms=[path_words(path) for path in listed.paths])
+        writer.switch(MAIN, listed, path_terms=path_words)
     with store.snapshot(MAIN) as snapshot:
         assert snapshot.chunk_count == 3
         assert places(snapshot, snapshot.defined("last").chunks) == [("c", 1)]
@@ -316,7 +316,7 @@ def test_blobs_without_vectors_are_embedded_later(open_one: OpenStore) -> None:
     with store.writer() as writer:
         (number,) = writer.add(analyse([data], model=None))
         listed = table({"a": data}, {digest_of(data): number})
-        writer.switch(MAIN, listed, path_terms=[{}])
+        writer.switch(MAIN, listed, path_terms=path_words)
         assert writer.embed_missing(embed_texts) == 2
     with store.snapshot(MAIN) as snapshot:
         assert snapshot.nearest(embed_words(("return", "tree")), 1)[1][0] == pytest.approx(1, abs=0.001)

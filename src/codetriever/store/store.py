@@ -178,13 +178,13 @@ class Writer(Protocol):
         ...
 
     def switch(
-        self, key: ViewKey, files: FileTable, *, head: str = "", path_terms: Sequence[Mapping[str, int]], listing: bytes = b""
+        self, key: ViewKey, files: FileTable, *, head: str = "", path_terms: Callable[[str], Mapping[str, int]], listing: bytes = b""
     ) -> ViewInfo:
         """Make `files` the view's list in one transaction and return its new generation; then sweep.
 
-        `path_terms` are the term counts of each path, in the table's order. `listing` is kept beside the list for whoever writes the
-        next one. When nothing but `stats` differs from the current list the generation keeps its number. A listed blob that was never
-        added is a `ValueError`.
+        `path_terms` returns the term counts of a path; it is asked about paths that the current list lacks. `listing` is kept beside the
+        list for whoever writes the next one. When nothing but `stats` differs from the current list the generation keeps its number. A
+        listed blob that was never added is a `ValueError`.
         """
         ...
 

@@ -41,7 +41,7 @@ def sweep_blobs(folder: Path, connection: sqlite3.Connection, unlisted: NDArray[
     added = [row[0] for row in connection.execute("SELECT blob FROM blobs WHERE blob > ?", (after,))]
     gone = np.unique(np.concatenate([unlisted[unlisted >= 0], np.array(added, np.int64)]))
     for (name,) in connection.execute("SELECT file FROM views").fetchall():
-        gone = np.setdiff1d(gone, ViewFile(folder / VIEWS / name).files.blobs)
+        gone = gone[~np.isin(gone, ViewFile(folder / VIEWS / name).files.blobs)]
     with transaction(connection):
         if added:
             connection.execute("UPDATE meta SET value = ? WHERE name = 'swept_blob'", (max(added),))

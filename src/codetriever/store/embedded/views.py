@@ -25,15 +25,16 @@ FILE_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
     ("skips", np.uint8),
     ("stats", np.int64),
 )
+POSTING_SECTIONS = ("terms.data", "terms.offsets", "path_first", "path_files", "path_frequencies")
 
 
 class Paths(Sequence[str]):
     """The paths of a stored list, decoded when they are asked for."""
 
-    __slots__ = ("_data", "_offsets")
+    __slots__ = ("_offsets", "joined")
 
-    def __init__(self, data: bytes, offsets: NDArray[Any]) -> None:
-        self._data, self._offsets = data, offsets
+    def __init__(self, joined: bytes, offsets: NDArray[Any]) -> None:
+        self.joined, self._offsets = joined, offsets
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -53,7 +54,7 @@ class Paths(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         # No path holds a NUL, so the whole list is decoded at once and cut.
-        return iter(self._data.decode("utf-8", "surrogateescape").split("\0")[:-1])
+        return iter(self.joined.decode("utf-8", "surrogateescape").split("\0")[:-1])
 
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self.find(path) >= 0
@@ -73,7 +74,7 @@ class Paths(Sequence[str]):
 
     def _raw(self, index: int) -> bytes:
         start, end = self._offsets[index : index + 2].tolist()
-        return self._data[start : end - 1]
+        return self.joined[start : end - 1]
 
 
 def path_bytes(path: str) -> bytes:
@@ -83,7 +84,7 @@ def path_bytes(path: str) -> bytes:
 
 def joined_paths(paths: Sequence[str]) -> bytes:
     """Return all paths, each followed by a NUL."""
-    return b"".join(path_bytes(path) + b"\0" for path in paths)
+    return paths.joined if isinstance(paths, Paths) else b"".join(path_bytes(path) + b"\0" for path in paths)
 
 
 class ViewFile:
@@ -91,8 +92,8 @@ class ViewFile:
 
     def __init__(self, path: Path) -> None:
         self._sections = Sections(path)
+        self.terms: StringTable = self._sections.strings("terms")
         self.files = self._read_files(path)
-        self._terms: StringTable = self._sections.strings("terms")
         self._first: NDArray[Any] = self._sections.array("path_first")
         self._files: NDArray[np.int32] = self._sections.array("path_files")
         self._frequencies: NDArray[np.uint8] = self._sections.array("path_frequencies")
@@ -109,18 +110,17 @@ class ViewFile:
         """What the writer of the list kept beside it."""
         return self._sections.raw("listing")
 
-    @property
-    def joined_paths(self) -> bytes:
-        """All paths, each followed by a NUL."""
-        return self._sections.raw("paths")
-
     def postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return the files whose path holds the term, ascending, and how often."""
-        position = self._terms.find(encoded(term))
+        position = self.terms.find(encoded(term))
         if position < 0:
             return np.empty(0, np.int32), np.empty(0, np.uint8)
         start, end = self._first[position : position + 2].tolist()
         return self._files[start:end], self._frequencies[start:end]
+
+    def section(self, name: str) -> NDArray[Any]:
+        """Return a section as it is stored."""
+        return self._sections.array(name)
 
     def verify(self) -> None:
         """Compare every checksum; raises `StoreDamaged`."""

@@ -123,7 +123,7 @@ class EmbeddedWriter:
         files: FileTable,
         *,
         head: str = "",
-        path_terms: Sequence[Mapping[str, int]],
+        path_terms: Callable[[str], Mapping[str, int]],
         listing: bytes = b"",
     ) -> ViewInfo:
         """Make `files` the view's list in one transaction and return its new generation; then sweep."""
@@ -137,17 +137,15 @@ class EmbeddedWriter:
                 if same and row[2] == head and old.listing == listing and np.array_equal(old.files.stats, files.stats):
                     return ViewInfo(key, row[1], head, row[5], time.time(), *row[6:])
                 generation = row[1] - same
-            info = self._write_switch(key, files, head, path_terms, listing, generation + 1)
+            name = new_name("view")
+            write_view(self._folder / VIEWS / name, files, path_terms, listing, previous=self._previous(key))
+            sync_folder(self._folder / VIEWS)
+            info = self._make_visible(key, files, name, head=head, generation=generation + 1)
             tidy(self._folder, self._connection, unlisted=np.empty(0, np.int64) if old is None else old.files.blobs)
             return info
 
-    def _write_switch(
-        self, key: ViewKey, files: FileTable, head: str, path_terms: Sequence[Mapping[str, int]], listing: bytes, generation: int
-    ) -> ViewInfo:
+    def _make_visible(self, key: ViewKey, files: FileTable, name: str, *, head: str, generation: int) -> ViewInfo:
         chunks, text_bytes, total_length = self._count(files)
-        name = new_name("view")
-        write_view(self._folder / VIEWS / name, files, path_terms, listing)
-        sync_folder(self._folder / VIEWS)
         now = time.time()
         values = (generation, head, self._features, name, now, len(files.paths), chunks, text_bytes, total_length)
         with transaction(self._connection):
@@ -171,7 +169,9 @@ class EmbeddedWriter:
         slots = slots[slots >= 0]
         sizes = np.concatenate([np.empty(0, np.int64), *(segment.column("sizes") for segment in space.segments)])
         lengths = np.concatenate([np.empty(0, np.int64), *(segment.column("blob_lengths") for segment in space.segments)])
-        distinct = np.unique(slots)
+        listed = np.zeros(len(lengths), np.bool_)
+        listed[slots] = True
+        distinct = np.flatnonzero(listed)
         return int(space.slot_chunks[distinct].sum()), int(sizes[slots].sum()), int(lengths[distinct].sum())
 
     def previous(self, key: ViewKey) -> FileTable | None:
@@ -224,7 +224,7 @@ def same_list(old: ViewFile, files: FileTable) -> bool:
     return (
         before.language_names == files.language_names
         and all(np.array_equal(getattr(before, name), getattr(files, name)) for name in ("blobs", "digests", "languages", "roles", "skips"))
-        and old.joined_paths == joined_paths(files.paths)
+        and joined_paths(before.paths) == joined_paths(files.paths)
     )
 
 
