@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from codetriever.cli.hits import print_freshness, print_lines
+from codetriever.cli.hits import counted, print_freshness, print_lines
 from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND, filters
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codetriever.types import ContextAnswer, Definition, FileOutline, Usage, UsagesAnswer
 
 _LINE_SHOWN: Final = 200
+_KINDS: Final = ("definition", "import", "call", "reference", "comment", "string")
 
 
 def usages(command: Command, settings: Settings, screen: Screen) -> int:
@@ -74,7 +75,7 @@ def _say_totals(answer: UsagesAnswer, command: Command, screen: Screen) -> None:
     if not answer.usages:
         screen.note(answer.note or f"nothing found: {answer.symbol!r} occurs nowhere", style="warning")
     elif screen.error_is_terminal or screen.verbose:
-        counts = ", ".join(f"{count} {kind}" for kind, count in answer.counts.items() if count)
+        counts = ", ".join(counted(answer.counts[kind], kind) for kind in _KINDS if answer.counts.get(kind))
         screen.note(f"\n{len(answer.usages)} of {answer.total}: {counts} · {answer.took_ms:.0f} ms")
     if not command.wants_json:
         print_freshness(answer.freshness, screen)
