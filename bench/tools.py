@@ -43,8 +43,8 @@ class Tool:
     def search_command(self, query: str, root: Path) -> list[str]:
         """Answers one question with ten hits as JSON, after looking for changed files."""
         if self.ask == "codetriever":
-            return [*self._program("codetriever"), "search", query, str(root), "--limit", "10", "--json"]
-        return [*self._program("semble"), "search", query, str(root), "--top-k", "10"]
+            return [*self._program("codetriever"), "search", "--limit", "10", "--json", "--", query, str(root)]
+        return [*self._program("semble"), "search", "--top-k", "10", "--", query, str(root)]
 
     def help_command(self) -> list[str]:
         return [*self._program(self.ask.split("-")[0]), "--help"]
