@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codetriever.corpus.languages import EXTENSIONS, INTERPRETERS, NAMES, WRAPPERS
+from codetriever.corpus.languages import EXTENSIONS, INTERPRETERS, LANGUAGES, NAMES, WRAPPERS
 from codetriever.corpus.languages_by_content import AMBIGUOUS, guess_language
 from codetriever.corpus.roles import role_of
 
@@ -26,7 +26,7 @@ _MODES = {
     "conf": "ini",
 }
 
-_LANGUAGE_NAMES = frozenset(EXTENSIONS.values())
+_LANGUAGE_NAMES = frozenset(LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)

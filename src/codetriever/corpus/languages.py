@@ -18,7 +18,7 @@ _EXTENSIONS_BY_LANGUAGE = {
     "batch": "bat cmd btm",
     "bibtex": "bib",
     "bicep": "bicep",
-    "c": "c h cats idc",
+    "c": "c h i cats idc",
     "capnp": "capnp",
     "clojure": "clj cljs cljc cljd edn boot bb",
     "cmake": "cmake",
@@ -178,8 +178,6 @@ _EXTENSIONS_BY_LANGUAGE = {
 
 EXTENSIONS: dict[str, str] = {extension: language for language, words in _EXTENSIONS_BY_LANGUAGE.items() for extension in words.split()}
 
-LANGUAGES: tuple[str, ...] = tuple(sorted(_EXTENSIONS_BY_LANGUAGE))
-
 _NAMES_BY_LANGUAGE = {
     "bash": (
         ".bash_aliases .bash_functions .bash_login .bash_logout .bash_profile .bashrc .cshrc .kshrc .login .profile .zlogin "
@@ -235,6 +233,8 @@ _NAMES_BY_LANGUAGE = {
 }
 
 NAMES: dict[str, str] = {name: language for language, words in _NAMES_BY_LANGUAGE.items() for name in words.split()}
+
+LANGUAGES: tuple[str, ...] = tuple(sorted({*EXTENSIONS.values(), *NAMES.values()}))
 
 _INTERPRETERS_BY_LANGUAGE = {
     "awk": "awk gawk mawk nawk",

@@ -48,7 +48,7 @@ _DOCS_NAME = re.compile(
     r"(?:readme|changelog|changes|history|news|contributing|authors|contributors|license|licence|copying|notice|thanks|todo|credits|install|"
     r"maintainers|security|code_of_conduct|copyright|patents|upgrading|roadmap|faq|hacking|governance)(?:[-_.](?:md|txt|rst|html?|adoc|org|[^.]*))?"
 )
-_DOCS_FOLDER_NAME = re.compile(r".*\.(?:html?|txt|xml|css|json|ya?ml|in)")
+_DOCS_FOLDER_NAME = re.compile(r".*\.(?:html?|txt|xml|css|json|ya?ml|in|[1-9]\w{0,2})")
 
 # Looked for in lower case, and only where "generated" stands at all.
 _GENERATED_MARK = re.compile(
