@@ -1,5 +1,8 @@
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -9,9 +12,10 @@ import numpy as np
 import pytest
 from projects import FILES, Project, commit, git, new_repository, write
 
+from codetriever import metrics
 from codetriever.corpus.git import locate
 from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked
-from codetriever.indexing import analysis, indexer
+from codetriever.indexing import analysis, filling, indexer, memory
 from codetriever.store.embedded import open_store, repository_folder
 from codetriever.types import SkipReason
 
@@ -201,9 +205,9 @@ def test_an_unreadable_file_is_reported_and_stops_nothing():
 
 @pytest.mark.parametrize("data", [faulty_analyser.CRASH, faulty_analyser.HANG])
 def test_a_file_that_kills_the_parser_is_reported_and_stops_nothing(project, monkeypatch, data):
-    monkeypatch.setattr(indexer, "ANALYSER", "faulty_analyser:analyse")
-    monkeypatch.setattr(indexer, "POOL_FILES", 0)
-    monkeypatch.setattr(indexer, "FILE_LIMIT_S", 1.0)
+    monkeypatch.setattr(filling, "ANALYSER", "faulty_analyser:analyse")
+    monkeypatch.setattr(filling, "POOL_FILES", 0)
+    monkeypatch.setattr(filling, "FILE_LIMIT_S", 1.0)
     write(project.root, {"src/bad.txt": data, "src/bad_copy.txt": data})
     time.sleep(RACY_S)
     report = project.refresh()
@@ -253,7 +257,7 @@ def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monk
     before = project.picture()
     write(project.root, many_files(250))
     if workers == 0:
-        monkeypatch.setattr(indexer, "POOL_FILES", 1000)
+        monkeypatch.setattr(filling, "POOL_FILES", 1000)
     with pytest.raises(KeyboardInterrupt):
         project.refresh(progress=interrupt_after(100), workers=workers)
     assert project.picture()[0] == before[0]
@@ -263,7 +267,7 @@ def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monk
 
 
 def test_a_deadline_keeps_the_last_generation_and_what_was_done(project, tmp_path, monkeypatch):
-    monkeypatch.setattr(indexer, "POOL_FILES", 1000)
+    monkeypatch.setattr(filling, "POOL_FILES", 1000)
     project.refresh()
     write(project.root, many_files(200))
     late = project.refresh(deadline_s=0.0)
@@ -377,5 +381,41 @@ def test_an_embedder_that_fails_leaves_the_last_generation(project, tmp_path, an
 
 def test_the_report_carries_the_metrics_of_the_review(project):
     report = project.refresh()
-    for name in ("peak_memory_bytes", "embedding_chunks_per_s", "classify_us_p95", "store_add_ms_p95", "store_switch_ms_p99"):
+    for name in ("embedding_chunks_per_s", "classify_us_p95", "store_add_ms_p95", "store_switch_ms_p99"):
         assert report.metrics[name] > 0
+
+
+def test_a_long_run_samples_the_memory_of_the_process_tree(project, monkeypatch):
+    metrics.reset()
+    monkeypatch.setattr(filling, "POOL_FILES", 0)
+    monkeypatch.setattr(memory, "SAMPLE_EVERY_S", 0.0)
+    report = project.refresh(workers=1, batch_files=1)
+    assert report.metrics["peak_memory_bytes"] > 10 << 20
+
+
+CRASHES = """
+import os, signal, sys
+sys.path.append({tests!r})
+from pathlib import Path
+from codetriever.indexing import analysis
+from projects import Project
+
+analysis.cut = lambda source, language: os.kill(os.getpid(), signal.SIGSEGV)
+Project(Path({root!r}), Path({stores!r})).refresh()
+"""
+
+
+def test_a_parser_that_takes_the_program_with_it_is_found_out_the_next_time(project, monkeypatch):
+    project.refresh()
+    write(project.root, {"src/bad.txt": faulty_analyser.CRASH, "src/good.txt": "good\n"})
+    tests = str(Path(__file__).parent)
+    source = CRASHES.format(tests=tests, root=str(project.root), stores=str(project.stores))
+    assert subprocess.run([sys.executable, "-c", source], check=False).returncode == -signal.SIGSEGV
+    monkeypatch.setattr(filling, "ANALYSER", "faulty_analyser:analyse")
+    report = project.refresh()
+    assert [skip.path for skip in report.failures] == ["src/bad.txt"]
+    assert "src/good.txt" in project.paths()
+    monkeypatch.undo()
+    again = project.refresh()  # in this process, where the file would be fatal: it is not tried
+    assert [skip.path for skip in again.failures] == ["src/bad.txt"]
+    assert again.analysed_blobs == 0

@@ -6,10 +6,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from codetriever import metrics
 from codetriever.corpus.classify import classify
 from codetriever.corpus.read import Content, read_file
 from codetriever.indexing.analysis import RawBlob
+from codetriever.indexing.rows import REASON_CODES
 from codetriever.indexing.streaming import read_ahead
 from codetriever.types import Skip, SkipReason
 
@@ -17,14 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from codetriever.indexing.analysis import Failure
     from codetriever.indexing.plan import Wanted
     from codetriever.indexing.rows import Rows
     from codetriever.store.store import Writer
-    from codetriever.types import AnalysedBlobs, Role
+    from codetriever.types import AnalysedBlobs, FileTable, Role
 
 BlobKey = tuple[bytes, str]  # digest, language
 
@@ -46,6 +48,13 @@ class Intake:
         self.settled = 0
         self.analysed = 0
         self.is_whole = True  # False while the store takes a batch: interrupted there, it must not write what it has
+
+    def expect_failures(self, previous: FileTable | None) -> None:
+        """Take the previous list's word for what cannot be analysed: a file that kills the parser is not tried at every refresh."""
+        if previous is not None:
+            for row in np.flatnonzero(previous.skips == REASON_CODES[SkipReason.UNPARSABLE]).tolist():
+                language = previous.language_names[previous.languages[row]]
+                self._failed[previous.digests[row].tobytes(), language] = "as before"
 
     def new_blobs(self, wanted: Sequence[Wanted], must_stop: Callable[[], bool]) -> Iterator[RawBlob]:
         """Read files in order and yield each blob that has to be analysed, once; stop early when told to."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -206,6 +207,11 @@ class Writer(Protocol):
 
 class Store(Protocol):
     """One repository's index, opened with the name of the model whose vectors are wanted."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its writer may leave a note for the next one on this machine; None where there is no such place."""
+        ...
 
     def views(self) -> Sequence[ViewInfo]:
         """Return what is indexed, most recently used first."""

@@ -1,0 +1,132 @@
+"""How do changed files get into the store?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from codetriever import metrics
+from codetriever.indexing.analysis import Projector, analyse
+from codetriever.indexing.attempt import ended_badly, marked
+from codetriever.indexing.intake import Intake
+from codetriever.indexing.memory import Gauge
+from codetriever.indexing.pool import Pool, worker_count
+from codetriever.indexing.rows import Rows
+from codetriever.indexing.streaming import Bound, batches, blob_bytes, in_flight
+from codetriever.indexing.vectors import embed, with_vectors
+from codetriever.indexing.worker import Setup
+from codetriever.types import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from codetriever.indexing.analysis import Analysis, RawBlob
+    from codetriever.indexing.indexer import Task
+    from codetriever.indexing.plan import Plan
+    from codetriever.store.store import Writer
+    from codetriever.types import FileTable, Skip
+
+POOL_FILES = 200
+POOL_BYTES = 4 << 20  # below both, starting parser processes takes longer than parsing here
+BYTES_IN_FLIGHT = 16 << 20
+ANALYSER = "codetriever.indexing.analysis:analyse"
+FILE_LIMIT_S = 10.0  # what one file may take to analyse, and more by its size
+SLOWEST_BYTES_PER_S = 100_000.0
+FLUSH_EVERY_S = 20.0  # what a kill can cost
+
+Submit = Callable[[list["RawBlob"]], "Future[list[Analysis]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was done. `table` is the view's next list, None when the deadline passed before it was complete."""
+
+    table: FileTable | None
+    skips: Sequence[Skip]
+    pending: int
+    read: int
+    analysed_blobs: int
+    embedded_chunks: int
+
+
+def fill(plan: Plan, writer: Writer, task: Task) -> Filled:
+    """Read and analyse what the plan wants; all of it is durable afterwards, also when the deadline or Ctrl-C ended it early."""
+    rows = Rows(plan.listing.paths, plan.previous, plan.kept)
+    for row in plan.vanished:
+        rows.drop(row)
+    intake = Intake(task.checkout.root, rows, writer, max_file_bytes=task.options.max_file_bytes, stats=plan.stats)
+    intake.expect_failures(plan.previous)
+    try:
+        embedded = _take_in(task, plan, writer, intake)
+    except KeyboardInterrupt:
+        if intake.is_whole:
+            writer.flush()
+        raise
+    pending = len(plan.wanted) - intake.settled
+    if pending:
+        writer.flush()
+    else:
+        embedded += writer.embed_missing(lambda texts: embed(task.embedder, texts))
+    return Filled(None if pending else rows.table(), rows.skipped(), pending, intake.read, intake.analysed, embedded)
+
+
+def _take_in(task: Task, plan: Plan, writer: Writer, intake: Intake) -> int:
+    """Run the stages until every wanted file is settled or the deadline has passed; return how many chunks were embedded."""
+    options = task.options
+    gauge = Gauge(options.memory_bytes)
+    embedded = 0
+    flushed = time.monotonic()
+    with _analyst(task, plan) as (submit, bound):
+        found = batches(intake.new_blobs(plan.wanted, task.is_late), files=options.batch_files, chunks=options.batch_chunks)
+        analyses = in_flight(found, submit, bound, size=lambda batch: sum(map(blob_bytes, batch)), must_drain=gauge.is_near_limit)
+        with closing(analyses):
+            for analysis in chain.from_iterable(analyses):
+                embedded += _add(task, analysis, intake)
+                task.progress(Progress(intake.settled, len(plan.wanted), embedded))
+                if time.monotonic() - flushed > FLUSH_EVERY_S:
+                    writer.flush()
+                    flushed = time.monotonic()
+    task.progress(Progress(intake.settled, len(plan.wanted), embedded))
+    return embedded
+
+
+def _add(task: Task, analysis: Analysis, intake: Intake) -> int:
+    """Hand one analysis to the store, embedded if it is not yet, and return how many chunks it has."""
+    blobs = analysis.blobs
+    if not isinstance(task.embedder, Projector):
+        blobs = with_vectors(blobs, task.embedder, batch_chunks=task.options.batch_chunks)
+    else:
+        metrics.count("chunks_embedded_total", len(blobs.names))
+    for step, seconds in analysis.seconds.items():
+        metrics.count(f"{step}_s_total", seconds)
+    metrics.count("blobs_analysed_total", len(blobs.languages))
+    intake.take(blobs, analysis.failures)
+    return len(blobs.names)
+
+
+@contextmanager
+def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
+    """Give what analyses a batch, processes for much work and this one for little, and how much may be in flight."""
+    options = task.options
+    projector = task.embedder if isinstance(task.embedder, Projector) else None
+    size = options.workers or worker_count(options.memory_bytes)
+    is_little = len(plan.wanted) < POOL_FILES and plan.wanted_bytes < POOL_BYTES
+    is_suspect = ended_badly(task.store.folder)
+    with marked(task.store.folder):
+        if not size or (is_little and not is_suspect):
+            yield lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)
+            return
+        setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S)
+        with Pool(1 if is_little else size, setup) as pool:
+            yield pool.submit, Bound(2 * size + 1, BYTES_IN_FLIGHT)
+
+
+def _finished(analyses: list[Analysis]) -> Future[list[Analysis]]:
+    future: Future[list[Analysis]] = Future()
+    future.set_result(analyses)
+    return future
