@@ -151,7 +151,14 @@ def _cut_blob(blob: RawBlob, clock: _Clock) -> _Cut:
 
 
 def _in_original(span: _Span, text: Text) -> _Span:
-    return replace(span, byte_start=text.original_offset(span.byte_start), byte_end=text.original_offset(span.byte_end))
+    moved = replace(
+        span,
+        byte_start=text.original_offset(span.byte_start),
+        byte_end=text.original_offset(span.byte_end),
+        start_line=text.original_line(span.start_line),
+        end_line=text.original_line(span.end_line),
+    )
+    return replace(moved, line=text.original_line(moved.line)) if isinstance(moved, Definition) else moved
 
 
 def _chunk_terms(source: bytes, chunk: Chunk) -> dict[str, int]:
