@@ -154,7 +154,7 @@ class SegmentBuffer:
             block[:] = (ranks[block >> TERM_SHIFT] << TERM_SHIFT) | (block & _LOW_MASK)
         pairs.sort()
         writer.put("posting_first", posting_firsts(pairs, len(ranks)))
-        writer.begin("posting_chunks", np.uint32)
+        writer.begin("posting_chunks", posting_dtype(self.chunks))
         for start in range(0, len(pairs), _BLOCK):
             writer.write(pair_chunks(pairs[start : start + _BLOCK]))
         writer.begin("posting_frequencies", np.uint8)
@@ -177,6 +177,11 @@ class SegmentBuffer:
 def posting_firsts(pairs: NDArray[np.uint64], terms: int) -> NDArray[Any]:
     """Return where the pairs of each of `terms` terms begin in sorted pairs, and the end: `(terms + 1,)`."""
     return narrowed(np.searchsorted(pairs, np.arange(terms + 1, dtype=np.uint64) << TERM_SHIFT).astype(np.int64))
+
+
+def posting_dtype(chunks: int) -> type[np.generic]:
+    """Return the type of the numbers of so many chunks in postings, which are the largest part of a segment."""
+    return np.uint16 if chunks <= 1 << 16 else np.uint32
 
 
 def pair_chunks(pairs: NDArray[np.uint64]) -> NDArray[np.uint32]:

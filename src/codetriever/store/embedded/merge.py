@@ -19,6 +19,7 @@ from codetriever.store.embedded.buffer import (
     firsts,
     pair_chunks,
     pair_frequencies,
+    posting_dtype,
 )
 from codetriever.store.embedded.sections import SectionWriter, Spool
 from codetriever.store.embedded.segment import CHUNK_COLUMNS, DEFINITION_COLUMNS, STRING_COLUMNS, Segment
@@ -218,12 +219,12 @@ def _write_terms(writer: SectionWriter, plan: Plan) -> None:
     output = _TableSpool(writer)
     first, chunks, frequencies = Spool(writer.folder), Spool(writer.folder), Spool(writer.folder)
     first.write(np.zeros(1, np.int64))
-    written = 0
+    written, dtype = 0, posting_dtype(plan.chunk_count)
     for strings, parts in _ranges([segment.terms for segment in plan.segments]):
         counts = np.zeros(len(strings), np.int64)
         for pairs in _merged_pairs(plan, parts, len(strings)):
             counts += np.bincount((pairs >> TERM_SHIFT).astype(np.int64), minlength=len(strings))
-            chunks.write(pair_chunks(pairs))
+            chunks.write(pair_chunks(pairs).astype(dtype))
             frequencies.write(pair_frequencies(pairs))
         kept = counts > 0
         output.append(strings, kept)
@@ -232,12 +233,12 @@ def _write_terms(writer: SectionWriter, plan: Plan) -> None:
         for segment in plan.segments:
             segment.sections.release()
     output.finish("terms")
-    for name, dtype, spool in (
+    for name, kind, spool in (
         ("posting_first", np.int64, first),
-        ("posting_chunks", np.uint32, chunks),
+        ("posting_chunks", dtype, chunks),
         ("posting_frequencies", np.uint8, frequencies),
     ):
-        writer.begin(name, dtype)
+        writer.begin(name, kind)
         writer.copy(spool)
 
 

@@ -71,7 +71,7 @@ class Segment:
         self.strings: StringTable = self.sections.strings("strings")
         self.terms: StringTable = self.sections.strings("terms")
         self._posting_first: NDArray[Any] = array("posting_first")
-        self._posting_chunks: NDArray[np.uint32] = array("posting_chunks")
+        self._posting_chunks: NDArray[Any] = array("posting_chunks")
         self._posting_frequencies: NDArray[np.uint8] = array("posting_frequencies")
         self.chunks = len(self.keys)
         fits = (
@@ -82,12 +82,12 @@ class Segment:
         if not fits:
             raise damaged(path, "its sections do not fit together")
 
-    def postings(self, term: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]] | None:
+    def postings(self, term: bytes) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
         """Return the local numbers of the chunks that hold the term and how often each does, or None."""
         position = self.terms.find(term)
         return None if position < 0 else self.postings_at(position)
 
-    def postings_at(self, position: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    def postings_at(self, position: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         """Return the postings of the term at a position of the dictionary."""
         start, end = self._posting_first[position : position + 2].tolist()
         return self._posting_chunks[start:end], self._posting_frequencies[start:end]
@@ -96,7 +96,7 @@ class Segment:
         """Return where the postings of the terms `start..end-1` begin, and where the last ones end."""
         return self._posting_first[start : end + 1]
 
-    def posting_range(self, start: int, end: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    def posting_range(self, start: int, end: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         """Return consecutive postings whatever their terms."""
         return self._posting_chunks[start:end], self._posting_frequencies[start:end]
 
