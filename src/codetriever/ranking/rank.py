@@ -11,22 +11,12 @@ from codetriever.ranking import signals, weights
 from codetriever.types import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from codetriever.ranking.candidates import Candidates
     from codetriever.types import Role
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What ranking needs to know of a query."""
-
-    rarity: Mapping[str, float]  # inverse document frequency of each of its terms
-    is_symbol: bool
-    names_symbol: bool
-    intent: frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +34,26 @@ class Ranking:
 
 def rank(
     candidates: Candidates,
-    question: Question,
     *,
-    names: Callable[[NDArray[np.int64]], Sequence[str]],
+    is_symbol: bool,
+    intent: frozenset[Role],
     places: Callable[[NDArray[np.int64]], Sequence[tuple[str, int]]],
-    split: Callable[[str], Iterable[str]],
 ) -> Ranking:
-    """Order the candidates.
+    """Order the candidates for a question that is one symbol or not, and that asks for files of the roles in `intent`.
 
-    `names` and `places` give qualified names and (path, line) of rows; `split` cuts a name into terms. Names are read for the
-    `weights.HEAD` best rows only; ties are broken by path and line.
+    `places` gives (path, line) of rows, by which equals are ordered.
     """
-    vector_share = weights.VECTOR_SHARE_SYMBOL if question.is_symbol else weights.VECTOR_SHARE
+    vector_share = weights.VECTOR_SHARE_SYMBOL if is_symbol else weights.VECTOR_SHARE
     base = signals.fused(candidates.words, candidates.cosines, vector_share=vector_share)
-    exact_weight = weights.EXACT_DEFINITION if question.is_symbol else weights.EXACT_DEFINITION_IN_QUESTION
+    exact_weight = weights.EXACT_DEFINITION if is_symbol else weights.EXACT_DEFINITION_IN_QUESTION
     parts = {
         "words and vectors": (base, base),
         "definition": _weighed(candidates.exact.astype(np.float32), exact_weight),
-        "path": _weighed(candidates.paths, weights.PATH),
         "file name": _weighed(candidates.stems, weights.STEM),
+        "file": _weighed(signals.file_support(candidates.groups, base), weights.FILE),
     }
-    scores = _total(parts)
-    head = _best(scores, candidates.keys, weights.HEAD)
-    named = np.zeros(len(candidates), dtype=np.float32)
-    named[head] = signals.name_overlap(names(head), question.rarity, split)
-    parts["name"] = _weighed(named, weights.NAME)
-    parts["file"] = _weighed(signals.file_support(candidates.groups, base), weights.FILE)
-    scores = _total(parts)
-    factor = signals.role_factor(candidates.roles, question.intent)
+    scores = np.sum([effect for _, effect in parts.values()], axis=0, dtype=np.float32)
+    factor = signals.role_factor(candidates.roles, intent)
     parts["role"] = (factor, scores * (factor - 1.0))
     scores = scores * factor
     decay = signals.same_file_decay(candidates.groups, np.lexsort((candidates.keys, -scores)))
@@ -82,15 +64,6 @@ def rank(
 
 def _weighed(values: NDArray[np.float32], weight: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return values, values * np.float32(weight)
-
-
-def _total(parts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]) -> NDArray[np.float32]:
-    total: NDArray[np.float32] = np.sum([effect for _, effect in parts.values()], axis=0, dtype=np.float32)
-    return total
-
-
-def _best(scores: NDArray[np.float32], keys: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:
-    return np.lexsort((keys, -scores))[:limit]
 
 
 def _ordered(

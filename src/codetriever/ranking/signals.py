@@ -9,8 +9,6 @@ import numpy as np
 from codetriever.ranking import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from codetriever.types import Role
@@ -32,18 +30,6 @@ def _over_best(column: Column) -> Column:
     return np.divide(np.maximum(column, np.float32(0.0)), best or 1.0, dtype=np.float32)
 
 
-def name_overlap(names: Sequence[str], rarity: Mapping[str, float], split: Callable[[str], Iterable[str]]) -> Column:
-    """Return for each definition's name the share of the question's words that it has, weighed by their rarity, in 0..1."""
-    total = sum(rarity.values())
-    if total <= 0.0:
-        return np.zeros(len(names), dtype=np.float32)
-    seen: dict[str, float] = {"": 0.0}
-    for name in names:
-        if name not in seen:
-            seen[name] = sum(rarity.get(term, 0.0) for term in split(name)) / total
-    return np.fromiter((min(seen[name], 1.0) for name in names), dtype=np.float32, count=len(names))
-
-
 def file_support(groups: NDArray[np.int64], scores: Column) -> Column:
     """Return for each candidate how much the other candidates of its file answer, in 0..1.
 
@@ -58,9 +44,7 @@ def file_support(groups: NDArray[np.int64], scores: Column) -> Column:
 
 def role_factor(roles: NDArray[np.uint8], intent: frozenset[Role]) -> Column:
     """Return what the score is multiplied by for the file's role, given the roles that the question asks for."""
-    table = np.array(
-        [weights.ROLE_ASKED_FACTOR if role in intent else factor for role, factor in weights.ROLE_FACTOR.items()], dtype=np.float32
-    )
+    table = np.array([1.0 if role in intent else factor for role, factor in weights.ROLE_FACTOR.items()], dtype=np.float32)
     return table[roles]
 
 

@@ -5,7 +5,6 @@ Four kinds of candidates: words, vectors, definitions of the symbols that the qu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
 _TELLS_NOTHING = frozenset(("index", "init", "mod", "main", "lib", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """One snapshot's candidates, and the rarity of the question's words there."""
-
-    candidates: Candidates
-    rarity: dict[str, float]
-    cut: bool  # a pool was full: there are more chunks with these words than were ranked
-
-
 def gather(
     snapshot: Snapshot,
     query: Query,
@@ -49,24 +39,23 @@ def gather(
     within: NDArray[np.int64] | None = None,
     source: int = 0,
     group_base: int = 0,
-) -> Gathered:
+) -> Candidates:
     """Collect the candidates of one snapshot among the allowed files; with `within` exactly those ordinals are candidates."""
     files_of = snapshot.chunk_files(allowed)
     evidence = word_evidence(snapshot, query.terms)
     exact = _defined(snapshot, query, files_of)
     if within is not None:
-        ordinals, cut = within, False
+        ordinals = within
     else:
         by_words = np.flatnonzero((evidence.scores > 0) & (files_of >= 0))
         by_vector, _ = snapshot.nearest(vector, weights.POOL // 2, allowed)
         by_path = _path_chunks(snapshot, evidence.paths, allowed)
         best = top(evidence.scores, by_words, weights.POOL, snapshot.keys)
         ordinals = np.unique(np.concatenate((best, by_vector, exact, by_path)))
-        cut = len(by_words) > len(best)
     ordinals, files = _on_every_path(snapshot, ordinals, files_of, allowed)
     total = sum(evidence.rarity.values()) or 1.0
     stems = _stems(snapshot.files.paths, evidence.paths, files, query.terms)
-    candidates = Candidates(
+    return Candidates(
         sources=np.full(len(ordinals), source, dtype=np.int32),
         ordinals=ordinals,
         files=files,
@@ -80,7 +69,6 @@ def gather(
         stems=stems,
         exact=np.isin(ordinals, exact),
     )
-    return Gathered(candidates, evidence.rarity, cut)
 
 
 def _on_every_path(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.lexical.terms import count_terms
 from codetriever.ranking import calibration
 from codetriever.ranking.candidates import concatenate
-from codetriever.ranking.rank import Question, rank
+from codetriever.ranking.rank import rank
 from codetriever.search.filters import allowed_files
 from codetriever.search.gather import gather
 from codetriever.search.hits import Span, arrange, load_hit
 from codetriever.search.literals import iter_occurrences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,31 +64,28 @@ def search(
     `vector` is the query's, a unit vector of the snapshots' model. `without` are (source, file, byte start, byte end) not to
     return. `mask` is applied to every text that is shown.
     """
-    candidates, rarity, exhaustive, note = _candidates(sources, query, vector)
+    candidates, exhaustive = _candidates(sources, query, vector)
     candidates = _without(sources, candidates, without)
     if len(candidates) == 0:
-        return Found((), 0, exhaustive=True, weak=False, note=note or _why_nothing(sources, query))
-    ranking = _rank(sources, candidates, query, rarity)
+        return Found((), 0, exhaustive=True, weak=False, note=_why_nothing(sources, query))
+    ranking = _rank(sources, candidates, query)
     spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
     scores = calibration.probabilities(candidates)
     hits = tuple(_hit(sources, span, scores, ranking, explain=explain, mask=mask) for span in spans[offset:])
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
-    return Found(hits, total, exhaustive, weak, note)
+    return Found(hits, total, exhaustive, weak)
 
 
-def _candidates(sources: Sequence[Source], query: Query, vector: NDArray[np.float32]) -> tuple[Candidates, dict[str, float], bool, str]:
-    parts, rarity, exhaustive, note, group_base = [], dict[str, float](), True, "", 0
+def _candidates(sources: Sequence[Source], query: Query, vector: NDArray[np.float32]) -> tuple[Candidates, bool]:
+    """Return the candidates of all sources, and whether they are everything there is."""
+    parts, group_base = [], 0
     for number, source in enumerate(sources):
         snapshot = source.snapshot
         allowed = allowed_files(snapshot.files, source.filter)
         within = _literal_chunks(snapshot, query, allowed) if query.literals else None
-        gathered = gather(snapshot, query, vector, allowed=allowed, within=within, source=number, group_base=group_base)
+        parts.append(gather(snapshot, query, vector, allowed=allowed, within=within, source=number, group_base=group_base))
         group_base += len(snapshot.files.blobs)
-        parts.append(gathered.candidates)
-        exhaustive = exhaustive and within is not None
-        for term, value in gathered.rarity.items():
-            rarity[term] = max(rarity.get(term, 0.0), value)
-    return concatenate(parts), rarity, exhaustive, note
+    return concatenate(parts), bool(query.literals)
 
 
 def _literal_chunks(snapshot: Snapshot, query: Query, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
@@ -117,16 +112,7 @@ def _without(sources: Sequence[Source], candidates: Candidates, spans: Sequence[
     return candidates.take(np.flatnonzero(keep)) if spans else candidates
 
 
-def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, rarity: Mapping[str, float]) -> Ranking:
-    def names(rows: NDArray[np.int64]) -> list[str]:
-        found = [""] * len(rows)
-        for number, source in enumerate(sources):
-            mine = np.flatnonzero(candidates.sources[rows] == number)
-            columns = source.snapshot.chunks(candidates.ordinals[rows[mine]])
-            for place, name in zip(mine.tolist(), columns.names, strict=True):
-                found[place] = name
-        return found
-
+def _rank(sources: Sequence[Source], candidates: Candidates, query: Query) -> Ranking:
     def places(rows: NDArray[np.int64]) -> list[tuple[str, int]]:
         found = [("", 0)] * len(rows)
         for number, source in enumerate(sources):
@@ -136,13 +122,7 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, rarit
                 found[place] = (source.snapshot.files.paths[file], line)
         return found
 
-    question = Question(rarity, query.is_symbol, bool(query.identifiers), query.intent)
-    return rank(candidates, question, names=names, places=places, split=_name_terms)
-
-
-@lru_cache(maxsize=1 << 15)
-def _name_terms(name: str) -> tuple[str, ...]:
-    return tuple(count_terms(name))
+    return rank(candidates, is_symbol=query.is_symbol, intent=query.intent, places=places)
 
 
 def _hit(
