@@ -112,6 +112,17 @@ def picture(snapshot):
     return seen, {term: found for term, found in postings.items() if found}, paths, totals
 
 
+def differences(one, other):
+    """Name what two pictures do not agree on, briefly."""
+    found = []
+    for what, left, right in zip(("file", "term", "path term", "total"), one, other, strict=True):
+        if isinstance(left, dict):
+            found += [f"{what} {key}" for key in sorted(left.keys() | right.keys()) if left.get(key) != right.get(key)]
+        elif left != right:
+            found.append(f"{what} {left} {right}")
+    return found[:20]
+
+
 def chunk_values(snapshot, first, count):
     ordinals = np.arange(first, first + count)
     columns = snapshot.chunks(ordinals)
