@@ -1,5 +1,7 @@
 """Where is a text in space, by its words alone?"""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,6 +68,25 @@ def test_counts_beyond_the_stored_range_weigh_like_its_end(embedder):
 @given(TEXTS)
 def test_projecting_counts_is_embedding_the_text(embedder, text):
     assert np.array_equal(embedder.project([count_terms(text)]), embedder.embed([text]))
+
+
+@given(st.lists(TEXTS, max_size=8))
+def test_counts_in_columns_give_the_same_rows(embedder, texts):
+    counts = [{term: min(count, 255) for term, count in count_terms(text).items()} for text in texts]
+    vocabulary = sorted({term for terms in counts for term in terms})
+    columns = embedder.project_columns(
+        vocabulary,
+        np.array([len(terms) for terms in counts], dtype=np.uint32),
+        np.array([vocabulary.index(term) for terms in counts for term in terms], dtype=np.uint32),
+        np.array([count for terms in counts for count in terms.values()], dtype=np.uint8),
+    )
+    assert np.array_equal(columns, embedder.project(counts))
+
+
+def test_it_travels_between_processes_as_the_path_of_its_file(embedder, table_path):
+    sent = pickle.dumps(embedder)
+    assert len(sent) < 500
+    assert np.array_equal(pickle.loads(sent).embed(["open the file"]), embedder.embed(["open the file"]))
 
 
 @given(st.lists(TEXTS, max_size=8))

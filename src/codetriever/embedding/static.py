@@ -106,7 +106,7 @@ class StaticEmbedder:
 
     def _unit_sums(self, weighed: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]) -> NDArray[np.float32]:
         """Return one unit row for each (rows of the table, weights)."""
-        table, scales = np.asarray(self._table.rows), np.asarray(self._table.scales)  # a memory map is slow to index
+        table, scales = self._table.rows, self._table.scales
         out = np.zeros((len(weighed), self.dimensions), dtype=np.float32)
         for position, (rows, weights) in enumerate(weighed):
             if len(rows):

@@ -74,7 +74,7 @@ def write_table(path: Path, terms: Sequence[str], vectors: NDArray[np.float32]) 
 def open_table(path: Path) -> Table:
     """Map the table at `path`. Raises `ModelUnavailable` when it is missing, damaged or of another format."""
     try:
-        data = np.memmap(path, dtype=np.uint8, mode="r")
+        data = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))  # a plain view: the subclass is slow to index
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"The term vectors cannot be read: {path}: {error}", hint=_HINT) from error
     head = data[:_HEADER_BYTES].tobytes()
