@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 POOL_FILES = 200
 POOL_BYTES = 4 << 20  # below both, starting parser processes takes longer than parsing here
 BYTES_IN_FLIGHT = 16 << 20
+BATCHES_IN_FLIGHT = 12  # per worker: about a second of work, for as long as the store writes a segment
 ANALYSER = "codetriever.indexing.analysis:analyse"
 FILE_LIMIT_S = 10.0  # what one file may take to analyse, and more by its size
 SLOWEST_BYTES_PER_S = 100_000.0
@@ -88,6 +89,8 @@ def _take_in(task: Task, plan: Plan, writer: Writer, intake: Intake) -> int:
             for analysis in chain.from_iterable(analyses):
                 embedded += _add(task, analysis, intake)
                 task.progress(Progress(intake.settled, len(plan.wanted), embedded))
+                if task.is_late():
+                    break  # what is under way is given up: at least one batch was done, so repeated tries get there
                 if time.monotonic() - flushed > FLUSH_EVERY_S:
                     writer.flush()
                     flushed = time.monotonic()
@@ -123,7 +126,7 @@ def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
             return
         setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S)
         with Pool(1 if is_little else size, setup) as pool:
-            yield pool.submit, Bound(2 * size + 1, BYTES_IN_FLIGHT)
+            yield pool.submit, Bound(BATCHES_IN_FLIGHT * size, BYTES_IN_FLIGHT)
 
 
 def _finished(analyses: list[Analysis]) -> Future[list[Analysis]]:
