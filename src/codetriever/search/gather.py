@@ -6,7 +6,6 @@ Four kinds of candidates: words, vectors, definitions of the symbols that the qu
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,24 +101,19 @@ def top(scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys: 
 
 
 def _defined(snapshot: Snapshot, query: Query, files_of: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the chunks that define a symbol which the question names, or whose name two of its neighbouring words make together."""
-    found: list[NDArray[np.int64]] = []
+    """Return the chunks that define a symbol which the question names; of a qualified one, those so qualified if there are any."""
+    found = [np.empty(0, dtype=np.int64)]
     for identifier in query.identifiers:
         defined = snapshot.defined(simple_name(identifier))
         qualified = _separated(identifier)
-        rows = (
-            [row for row, name in enumerate(defined.qualified_names) if _separated(name).endswith(qualified)] if len(qualified) > 1 else []
-        )
+        rows = [row for row, name in enumerate(defined.qualified_names) if _separated(name).endswith(qualified)]
         found.append(defined.chunks[rows] if rows else defined.chunks)
-    if not query.is_symbol:
-        plain = [term for term in query.terms if term.isalnum()]
-        for first, second in pairwise(plain):
-            found += [snapshot.defined(name).chunks for name in (first + second, f"{first}_{second}")]
-    ordinals = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+    ordinals = np.unique(np.concatenate(found))
     return ordinals[files_of[ordinals] >= 0]
 
 
 def _separated(name: str) -> str:
+    """Return a qualified name with dots between and before its parts, case folded."""
     folded = name.casefold().removesuffix("()")
     for separator in ("::", "->", "#", "/", "\\"):
         folded = folded.replace(separator, ".")

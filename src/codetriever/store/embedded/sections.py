@@ -114,7 +114,7 @@ class Spool:
 class Sections:
     """A finished file, memory-mapped."""
 
-    __slots__ = ("_map", "_table", "attributes", "path")
+    __slots__ = ("_arrays", "_map", "_table", "attributes", "path")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -126,6 +126,7 @@ class Sections:
         table = self._read_table()
         self._table: dict[str, dict[str, Any]] = {section["name"]: section for section in table["sections"]}
         self.attributes: dict[str, Any] = table["attributes"]
+        self._arrays: dict[str, NDArray[Any]] = {}
 
     def _read_table(self) -> dict[str, Any]:
         size = len(self._map)
@@ -142,6 +143,12 @@ class Sections:
 
     def array(self, name: str) -> NDArray[Any]:
         """Return a section as a read-only array that maps the file."""
+        found = self._arrays.get(name)
+        if found is None:
+            found = self._arrays[name] = self._map_array(name)
+        return found
+
+    def _map_array(self, name: str) -> NDArray[Any]:
         section = self._section(name)
         dtype = np.dtype(section["dtype"])
         count = section["bytes"] // dtype.itemsize
@@ -200,8 +207,7 @@ class StringTable:
 
     def raw(self, index: int) -> bytes:
         """Return one string's bytes."""
-        start, end = self._offsets[index : index + 2].tolist()
-        return self._map[self._at + start : self._at + end]
+        return self._map[self._at + self._offsets.item(index) : self._at + self._offsets.item(index + 1)]
 
     def text(self, index: int) -> str:
         """Return one string."""

@@ -71,6 +71,7 @@ class EmbeddedSnapshot:
         self.total_length = generation.total_length
         self.file_first = self._visible.file_first
         self.file_chunks = self._visible.file_chunks
+        self._last_content = (-1, b"")
 
     @property
     def lengths(self) -> NDArray[np.uint32]:
@@ -156,8 +157,10 @@ class EmbeddedSnapshot:
         """Return the view's definitions of that simple name, case folded, by path and place."""
         folded = folded_name(name)
         found = [(number, segment.defined(folded)) for number, segment in enumerate(self._space.segments)]
+        if not any(len(positions) for _, positions in found):
+            return _NO_DEFINITIONS
         columns = self._definition_columns(found)
-        kept = self._visible.first_files[columns.chunks] if len(columns.chunks) else np.empty(0, np.int32)
+        kept = self._visible.first_files[columns.chunks]
         order = np.lexsort((columns.byte_start, kept))
         return take_definitions(columns, order[kept[order] >= 0])
 
@@ -202,6 +205,11 @@ class EmbeddedSnapshot:
 
     def content(self, file: int) -> bytes:
         """Return the file's original bytes as this generation has them; none for a skipped file."""
+        if self._last_content[0] != file:
+            self._last_content = (file, self._load_content(file))
+        return self._last_content[1]
+
+    def _load_content(self, file: int) -> bytes:
         import zstandard
 
         found = self._blob(file, "SELECT content FROM blobs WHERE blob = ?")
@@ -226,6 +234,11 @@ class EmbeddedSnapshot:
         if row is None:
             raise StoreDamaged(f"The index in {self._folder} has lost the content of a file.", hint=REBUILD)
         return row[0]
+
+
+_NO_TEXTS: dict[str, Any] = dict.fromkeys(DEFINITION_TEXTS, ())
+_NO_NUMBERS: dict[str, Any] = {name: np.empty(0, dtype) for name, dtype in DEFINITION_COLUMNS}
+_NO_DEFINITIONS = DefinitionColumns(**_NO_TEXTS, **_NO_NUMBERS, chunks=np.empty(0, np.int64))
 
 
 def _first_distinct(sorted_terms: Iterable[Iterator[bytes]], limit: int) -> list[str]:
