@@ -70,3 +70,18 @@ def test_embedding_throughput_follows_from_chunks_and_seconds():
     metrics.count("chunks_embedded_total", 500)
     metrics.count("embedding_s_total", 0.25)
     assert metrics.snapshot()["embedding_chunks_per_s"] == 2000
+
+
+def test_a_later_process_finds_what_was_kept(tmp_path):
+    metrics.observe("store_switch_ms", 5.0)
+    metrics.count("files_read_total", 3)
+    metrics.keep(tmp_path / metrics.KEPT_FILE)
+    assert metrics.kept(tmp_path / metrics.KEPT_FILE) == metrics.snapshot()
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", '{"a": []}', "{"])
+def test_a_damaged_or_missing_file_of_metrics_is_no_trouble(tmp_path, text):
+    (tmp_path / "damaged").write_text(text)
+    assert metrics.kept(tmp_path / "damaged") == {}
+    assert metrics.kept(tmp_path / "missing") == {}
+    metrics.keep(tmp_path / "no such folder" / "file")

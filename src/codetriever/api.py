@@ -300,11 +300,13 @@ class Index:
         return OutlineAnswer(path, tuple(files), total, _generation(sources), self._freshness(sources), _elapsed_ms(started), note)
 
     def status(self) -> dict[str, Any]:
-        """Return what is indexed, as plain values."""
-        from codetriever.metrics import snapshot as metrics
+        """Return what is indexed, as plain values; the metrics are those of the last time it was written, and this process's."""
+        from codetriever import metrics
 
         repositories = []
+        measured: dict[str, float] = {}
         for root in self._roots:
+            measured |= metrics.kept(root.store.folder / metrics.KEPT_FILE)
             views = root.store.views()
             repositories.append(
                 {
@@ -330,7 +332,7 @@ class Index:
                     ],
                 }
             )
-        return {"model": self.embedder.model, "repositories": repositories, "metrics": metrics()}
+        return {"model": self.embedder.model, "repositories": repositories, "metrics": measured | metrics.snapshot()}
 
     # The parts they share
 

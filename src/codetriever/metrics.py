@@ -6,15 +6,20 @@ a value falls into a bucket 5 % wide, so a quantile is at most 2.5 % off.
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+KEPT_FILE = "metrics.json"
+"""Beside an index: the metrics of the process that wrote it last."""
 
 DESCRIPTIONS: dict[str, str] = {
     "peak_memory_bytes": "highest memory of the process tree that was sampled, shared pages counted once",
@@ -121,6 +126,21 @@ def snapshot() -> dict[str, float]:
     if values.get("embedding_s_total"):
         values["embedding_chunks_per_s"] = values.get("chunks_embedded_total", 0.0) / values["embedding_s_total"]
     return dict(sorted(values.items()))
+
+
+def keep(file: Path) -> None:
+    """Write the snapshot to a file, for processes that come later; a file that cannot be written is left as it is."""
+    with suppress(OSError):
+        file.write_text(json.dumps(snapshot()), encoding="utf-8")
+
+
+def kept(file: Path) -> dict[str, float]:
+    """Return the snapshot that a process wrote, nothing when there is none."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in values.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def reset() -> None:

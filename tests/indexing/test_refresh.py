@@ -383,6 +383,8 @@ def test_the_report_carries_the_metrics_of_the_review(project):
     report = project.refresh()
     for name in ("embedding_chunks_per_s", "classify_us_p95", "store_add_ms_p95", "store_switch_ms_p99"):
         assert report.metrics[name] > 0
+    with project.open() as store:
+        assert metrics.kept(store.folder / metrics.KEPT_FILE)["chunks_embedded_total"] >= report.chunks
 
 
 def test_a_long_run_samples_the_memory_of_the_process_tree(project, monkeypatch):

@@ -175,6 +175,8 @@ def _fill_and_switch(task: Task, plan: Plan, writer: Writer, info: ViewInfo | No
         return _report(task, plan, info, filled, pending=filled.pending)
     with metrics.timed("store_switch_ms"):
         info = writer.switch(task.key, filled.table, head=task.checkout.head, path_terms=count_terms, listing=plan.listing.to_bytes())
+    if task.store.folder is not None:
+        metrics.keep(task.store.folder / metrics.KEPT_FILE)
     return _report(task, plan, info, filled)
 
 
