@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codetriever.corpus.credentials import holds_private_key, is_credential_name, is_key_file, mask_secrets
+from codetriever.corpus.credentials import holds_private_key, is_credential_content, is_credential_name, mask_secrets
 
 LINE = "MIIEpAIBAAKCAQEA7v0Q8d1yJx8l2mS0b3o5wq6rZ9tUuVvWwXxYyZz012345678"
 BODY = f"{LINE[:64]}\n" * 5
@@ -31,7 +31,7 @@ def armour(kind: str, body: str = BODY) -> str:
             "login.ppk",
             "AuthKey.p8",
         ),
-        *(".netrc", ".npmrc", ".pypirc", ".git-credentials", ".aws/credentials", ".docker/config.json", ".htpasswd", "terraform.tfstate"),
+        *(".netrc", ".pypirc", ".git-credentials", ".aws/credentials", ".docker/config.json", ".htpasswd", "terraform.tfstate"),
     ],
 )
 def test_credential_files_are_known_by_name(path: str) -> None:
@@ -76,14 +76,19 @@ def test_private_keys_are_known_by_content(kind: str) -> None:
     key = armour(kind)
     for text in (key, key.replace("\n", "\r\n"), "# comment\n" + key, "key: |\n  " + key.replace("\n", "\n  ")):
         assert holds_private_key(text.encode())
-        assert is_key_file("some/file", text.encode())
+        assert is_credential_content("some/file", text.encode())
     assert holds_private_key(armour(kind, f"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,AB\n\n{BODY}").encode())
-    assert is_key_file("account.json", ('{"private_key": "' + key.replace("\n", "\\n") + '"}').encode())
-    assert is_key_file("bundle", (armour("CERTIFICATE", BODY * 4) + key).encode())
+    assert is_credential_content("account.json", ('{"private_key": "' + key.replace("\n", "\\n") + '"}').encode())
+    assert is_credential_content("bundle", (armour("CERTIFICATE", BODY * 4) + key).encode())
+
+
+def test_npm_settings_are_credentials_when_they_hold_a_password() -> None:
+    assert is_credential_content(".npmrc", b"//registry.example.org/:_authToken=npm_abc\n")
+    assert not is_credential_content(".npmrc", b"save-exact = true\n//registry.example.org/:_authToken=${TOKEN}\n")
 
 
 def test_putty_keys_are_known_by_content() -> None:
-    assert is_key_file("key", b"PuTTY-User-Key-File-3: ssh-ed25519\n")
+    assert is_credential_content("key", b"PuTTY-User-Key-File-3: ssh-ed25519\n")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +110,8 @@ def test_public_keys_and_mentions_are_no_private_keys(text: str) -> None:
 def test_source_that_quotes_a_key_is_no_key_file_but_the_key_is_masked() -> None:
     quoted = "const key = `" + armour("RSA PRIVATE KEY") + "`\n"
     source = "func TestParse(t *testing.T) {\n\tparse(key)\n}\n" * 20 + quoted
-    assert not is_key_file("parse_test.go", source.encode())
-    assert is_key_file("key.go", quoted.encode())
+    assert not is_credential_content("parse_test.go", source.encode())
+    assert is_credential_content("key.go", quoted.encode())
     masked = mask_secrets(source)
     assert LINE[:20] not in masked
     assert "TestParse" in masked

@@ -12,7 +12,6 @@ _NAMES = frozenset(
         ".git-credentials",
         ".htpasswd",
         ".netrc",
-        ".npmrc",
         ".pgpass",
         ".pypirc",
         "_netrc",
@@ -55,6 +54,7 @@ _PRIVATE_KEY = re.compile(
     rb"(?:[A-Za-z-]+: [^\n\\]*(?:\\n|\n)(?:\\n|\s)*)*[A-Za-z0-9+/]{40}"
 )
 _PUTTY_KEY = re.compile(rb"\APuTTY-User-Key-File-\d")
+_NPM_PASSWORD = re.compile(rb"_(?:authToken|auth|password)\s*=\s*[^\s$]")
 _ARMOUR = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 
 # What a key looks like, by a part that every key of its kind has: looking for the parts first is sixty times faster than
@@ -109,11 +109,13 @@ def holds_private_key(data: bytes) -> bool:
     return (b"PRIVATE KEY" in data and _PRIVATE_KEY.search(data) is not None) or _PUTTY_KEY.match(data) is not None
 
 
-def is_key_file(path: str, data: bytes) -> bool:
-    """Say whether a file is there to hold a private key.
+def is_credential_content(path: str, data: bytes) -> bool:
+    """Say whether a file is there to hold a private key, or npm's settings to hold a password.
 
-    Source code and prose that quote one, as tests do, are not: the key is masked where it is shown.
+    Source code and prose that quote a key, as tests do, are not: the key is masked where it is shown.
     """
+    if path.endswith(".npmrc"):
+        return _NPM_PASSWORD.search(data) is not None
     if not holds_private_key(data):
         return False
     if b"-----BEGIN" not in data:

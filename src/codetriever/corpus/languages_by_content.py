@@ -32,7 +32,11 @@ _RULES: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
         (re.compile(rb"^[ \t]*(?:endmodule|always\s*@|`(?:timescale|include|define)|module\s+\w+\s*[#(;])", re.MULTILINE), "verilog"),
     ),
     "pl": ((re.compile(rb"^[ \t]*:-\s|^\w+\([^)]*\)\s*:-", re.MULTILINE), "prolog"),),
-    "pro": ((re.compile(rb"^[ \t]*(?:TEMPLATE|QT|SOURCES|HEADERS|CONFIG|TARGET)\s*[+*-]?=", re.MULTILINE), "make"),),
+    "pro": (
+        (re.compile(rb"^[ \t]*(?:TEMPLATE|QT|SOURCES|HEADERS|CONFIG|TARGET)\s*[+*-]?=", re.MULTILINE), "make"),
+        (re.compile(rb":-"), "prolog"),
+        (re.compile(rb""), "text"),
+    ),
     "pp": ((re.compile(rb"^[ \t]*(?:class|define|node)\s+[\w:']+\s*(?:\(|\{|inherits)|=>\s*['$]", re.MULTILINE), "puppet"),),
     "fs": ((re.compile(rb"^[ \t]*(?:#version|precision\s|uniform\s|varying\s|void\s+main\s*\()", re.MULTILINE), "glsl"),),
     "ts": ((re.compile(rb"\A\s*<(?:\?xml|!DOCTYPE TS)"), "xml"),),
@@ -70,6 +74,7 @@ _RULES: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
         (re.compile(rb"\A\s*[{\[]\s*[\"{\[\]}]"), "json"),
         (re.compile(rb"\A%YAML|\A---\s*\n\s*[\w-]+:"), "yaml"),
         (re.compile(rb"\A(?:diff --git |--- a/|Index: )"), "diff"),
+        (re.compile(rb"^[ \t]*(?:fi|esac|done)[ \t]*$", re.MULTILINE), "bash"),
     ),
     **dict.fromkeys("123456789", ((re.compile(rb"\A(?:[.']\\?[\"A-Za-z]|\s*\.)"), "roff"), (re.compile(rb""), "text"))),
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codetriever.corpus.changes import UNKNOWN, Stats, stats_of
-from codetriever.corpus.credentials import is_credential_name, is_key_file
+from codetriever.corpus.credentials import is_credential_content, is_credential_name
 from codetriever.corpus.listing import RACY_NS
 from codetriever.corpus.text import is_binary
 from codetriever.types import Skip, SkipReason
@@ -56,8 +56,8 @@ def read_file(root: Path, path: str, *, max_bytes: int) -> Content | Skip:
         return Skip(path, read, f"more than {max_bytes} bytes" if read is SkipReason.TOO_LARGE else "")
     if is_binary(data):
         return Skip(path, SkipReason.BINARY)
-    if is_key_file(path, data):
-        return Skip(path, SkipReason.CREDENTIAL, "holds a private key")
+    if is_credential_content(path, data):
+        return Skip(path, SkipReason.CREDENTIAL, "holds a key or a password")
     trusted = max(stats[1], stats[2]) < started_ns - RACY_NS
     return Content(path, data, hashlib.sha256(data).digest(), stats if trusted else UNKNOWN)
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from codetriever.corpus.languages import CONFIG_LANGUAGES, DATA_LANGUAGES, DOCS_LANGUAGES
 from codetriever.types import Role
 
-_HEAD_BYTES = 2048
+_HEAD_BYTES = 1024
 _MINIFIED_PROBE_BYTES = 65536
 _MINIFIED_LINE_BYTES = 500
 """Nobody writes 500 bytes a line on average."""
@@ -23,14 +23,14 @@ _TEST_FOLDERS = frozenset(
     "test-suite unittest unittests fixture fixtures androidtest jvmtest commontest integrationtest selftests kunit".split()
 )
 _TEST_FOLDER = re.compile(r"[^/]*[._-](?:tests?|specs?|testing)|(?:tests?|unittests?)[._-][^/]*")
-_TEST_FOLDER_CASED = re.compile(r"[^/]*[a-z0-9](?:Tests?|Specs?)")
+_TEST_FOLDER_CASED = re.compile(r"[^/]*[a-z0-9](?:Tests?|Specs?|TestHelpers|TestSupport|TestUtils)")
 _DOCS_FOLDERS = frozenset("doc docs documentation man manual manuals wiki".split())
 _CONFIG_FOLDERS = frozenset(".github .circleci .gitlab .husky .vscode .idea .devcontainer".split())
 
 _GENERATED_NAME = re.compile(
     r".*(?:[.-]min\.(?:js|mjs|css|html)|\.(?:bundle|chunk)\.(?:js|css)|\.map|[._-](?:generated|gen|autogen)\.[^.]+|_(?:pb2|pb2_grpc|pb|grpc_pb)\.[^.]+|"
     r"\.pb(?:\.gw)?\.[^.]+|\.(?:g|gr|freezed|mocks|chopper|config\.g)\.dart|\.(?:designer|g|g\.i)\.(?:cs|vb)|\.snap|\.svg)|"
-    r"zz_generated.*|(?:jquery|bootstrap|lodash|moment)[-.]?[\d.]*\.js|"
+    r"zz_generated.*|(?:jquery|bootstrap|lodash|moment)[-.]\d[\d.]*\.js|.+\.(?:crt|cer|csr|crl|pem)|"
     r".+\.lock|.*lock\.(?:json|yaml|hcl)|npm-shrinkwrap\.json|go\.(?:work\.)?sum|gradle\.lockfile|package\.resolved|\.pnp\.c?js"
 )
 _TEST_NAME = re.compile(
@@ -42,15 +42,17 @@ _TEST_NAME_CASED = re.compile(
 _CONFIG_NAME = re.compile(
     r".*\.config\.[cm]?[jt]s|\..*rc(?:\.[cm]?[jt]s|\.json|\.ya?ml)?|requirements.*\.(?:txt|in)|constraints.*\.txt|go\.(?:mod|work)|gemfile|procfile|"
     r"jenkinsfile|vagrantfile|brewfile|podfile|cpanfile|pipfile|.+\.(?:gradle|gradle\.kts|gemspec|podspec|nimble|cabal|rockspec|opam|sbt)|setup\.(?:py|cfg)|"
-    r"build\.zig\.zon|codeowners|manifest\.in|justfile|gruntfile\.js|gulpfile\.js|package\.swift|mix\.exs|rebar\.config|build\.bazel|workspace(?:\.bazel)?"
+    r"build\.zig\.zon|\.[^.]+|proguard.*|.+\.(?:pro|sln|slnx|pbxproj|xcconfig|dotsettings|entitlements|shfbproj|typed|skip)|codeowners|manifest\.in|justfile|gruntfile\.js|gulpfile\.js|package\.swift|mix\.exs|rebar\.config|build\.bazel|workspace(?:\.bazel)?"
 )
 _DOCS_NAME = re.compile(
     r"(?:readme|changelog|changes|history|news|contributing|authors|contributors|license|licence|copying|notice|thanks|todo|credits|install|"
     r"maintainers|security|code_of_conduct|copyright|patents|upgrading|roadmap|faq|hacking|governance)(?:[-_.](?:md|txt|rst|html?|adoc|org|[^.]*))?"
 )
-_DOCS_FOLDER_NAME = re.compile(r".*\.(?:html?|txt|xml|css|json|ya?ml|in|[1-9]\w{0,2})")
+_PROSE = frozenset({"text", "html", "xml"})
+_DOCS_FOLDER_NAME = re.compile(r".*\.(?:html?|txt|xml|css|js|json|ya?ml|in|license|[1-9]\w{0,2})")
 
-# Looked for in lower case, and only where "generated" stands at all.
+# Looked for in lower case, only where "generated" stands at all, and only in comments: on a line that begins like one, or with the mark.
+_COMMENT = re.compile(rb"[ \t]*(?:$|[#/*;%<!'@]|--|\(\*|\"\"\"|dnl\b|rem\b|\.\\\")")
 _GENERATED_MARK = re.compile(
     rb"code generated (?:by|from)|<auto-?generated|@generated\b|"
     rb"(?:this|the following|the) (?:source |header )?(?:file|code|class|module) (?:is|was|has been) "
@@ -70,15 +72,16 @@ def role_of(path: str, language: str, data: bytes) -> Role:
     folded = name.lower()
     if vendored or language in DATA_LANGUAGES or _GENERATED_NAME.fullmatch(folded) or _is_generated(language, data):
         return Role.GENERATED
-    if folded.startswith("readme"):
+    prose = language in DOCS_LANGUAGES or language in _PROSE
+    if prose and folded.startswith("readme"):
         return Role.DOCS
     if tests or _TEST_NAME.fullmatch(folded) or _TEST_NAME_CASED.fullmatch(name):
         return Role.TEST
-    if language in DOCS_LANGUAGES or _DOCS_NAME.fullmatch(folded) or (docs and _DOCS_FOLDER_NAME.fullmatch(folded)):
+    if language in DOCS_LANGUAGES or (prose and _DOCS_NAME.fullmatch(folded)) or (docs and _DOCS_FOLDER_NAME.fullmatch(folded)):
         return Role.DOCS
     if config or language in CONFIG_LANGUAGES or _CONFIG_NAME.fullmatch(folded):
         return Role.CONFIG
-    if language == "text" and (folded.endswith(".txt") or "." not in folded):
+    if language == "text" and folded.endswith((".txt", ".license")):
         return Role.DOCS
     return Role.CODE
 
@@ -101,8 +104,9 @@ def _folder_traits(folder: str) -> tuple[bool, bool, bool, bool]:
 def _is_generated(language: str, data: bytes) -> bool:
     if language not in DOCS_LANGUAGES:
         head = data[:_HEAD_BYTES].lower()
-        if b"generated" in head and _GENERATED_MARK.search(head):
-            return True
+        if b"generated" in head and (found := _GENERATED_MARK.search(head)):
+            line = head[head.rfind(b"\n", 0, found.start()) + 1 : found.start()]
+            return _COMMENT.match(line) is not None
     if language not in _MINIFIABLE:
         return False
     probe = data[:_MINIFIED_PROBE_BYTES]
