@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from codetriever.types import FileTable, Skip
 
 POOL_FILES = 200
-POOL_BYTES = 4 << 20  # below both, starting parser processes takes longer than parsing here
+POOL_BYTES = 2 << 20  # below both, starting parser processes takes longer than parsing here
 BYTES_IN_FLIGHT = 16 << 20
 BATCHES_IN_FLIGHT = 12  # per worker: about a second of work, for as long as the store writes a segment
 ANALYSER = "codetriever.indexing.analysis:analyse"
