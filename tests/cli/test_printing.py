@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 from dataclasses import replace
 
 import pytest
@@ -19,7 +18,7 @@ from codetriever.types import Answer, Definition, Freshness, Hit, Role, Signal
 
 FUNCTION = "@cache\n# what f is for\ndef f(x):\n    y = x\n\n    return y\n"
 HIT = Hit("src/a.py", 10, 15, 0, len(FUNCTION), 0.87, "function", "Box.f", "python", Role.CODE, FUNCTION)
-ANSWER = Answer("q", (HIT,), 1, True, 3, Freshness(time.time(), 2.0), 4.0)
+ANSWER = Answer("q", (HIT,), 1, True, 3, Freshness(1.0, 2.0), 4.0)
 
 
 def printed(answer, *, color="never", **options):
@@ -141,7 +140,7 @@ def test_several_repositories_are_named():
     assert heading(hit, screen) == "src/a.py:10-15  Box.f  function  github.com/a/b@main  0.87"
 
 
-def test_the_last_line_counts(monkeypatch):
+def test_the_last_line_counts():
     screen = Screen(Command(verbose=True), color="never", stdout=io.StringIO(), stderr=io.StringIO())
     print_answer(replace(ANSWER, total=40), screen)
     assert "1 of 40 hits · 4 ms · indexed just now" in screen.err.getvalue()

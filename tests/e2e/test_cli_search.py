@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -230,3 +231,27 @@ def test_names_that_are_no_text(program, tmp_path):
     hit = program("zanzibar", "--json", cwd=root).json["hits"][0]
     assert hit["path"] == "caf\ufffd\n\x1b.py"
     assert hit["path_bytes"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_answer_that_cannot_be_written_is_an_error(shop):
+    program, root = shop
+    for words in (["session"], ["session", "--json"], ["--help"]):
+        with open("/dev/full", "w") as full, program.start(*words, cwd=root, stdout=full, stderr=subprocess.PIPE) as process:
+            assert "Traceback" not in process.stderr.read()
+            assert process.wait() == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="permissions do not bind this user")
+def test_an_index_that_may_not_be_written_can_be_searched(program, repository):
+    program("index", cwd=repository)
+    folders = [program.store, *(path for path in program.store.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        assert program("session", "-k1", "--files", cwd=repository).out == "shop/session.py\n"
+        (repository / "new.py").write_text("x = 1\n")
+        assert program("session", "-k1", "--files", cwd=repository).code == 0
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from codetriever.cli.command import OPTIONS, SETTING_NAMES, VERBS, Command, Option, Verb
@@ -10,6 +11,8 @@ from codetriever.errors import InvalidArguments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from _typeshed import SupportsWrite
 
 PROGRAM: Final = "codetriever"
 _LARGEST_NUMBER: Final = 1_000_000
@@ -21,6 +24,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `InvalidArguments`."""
         raise InvalidArguments(message[:1].upper() + message[1:].rstrip(".?") + ".", hint=f"`{self.prog} --help` shows what there is.")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help; unlike in the parent class an error while writing is one."""
+        (file or sys.stdout).write(self.format_help())
 
 
 def parse(argv: Sequence[str]) -> Command:

@@ -6,7 +6,6 @@ A heading says where and what, then a few lines of code say why: from the defini
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Final
 
 from codetriever.cli.highlight import highlight
@@ -177,7 +176,7 @@ def footer(answer: Answer) -> str:
     """Return the last line: how many, how fast, how fresh."""
     total = f"{answer.total}" if answer.exhaustive else f"at least {answer.total}"
     count = f"{len(answer.hits)} of {total} hits" if answer.total > len(answer.hits) else counted(len(answer.hits), "hit")
-    return f"{count} · {answer.took_ms:.0f} ms · indexed {ago(time.time() - answer.freshness.indexed_at)}"
+    return f"{count} · {answer.took_ms:.0f} ms · indexed {ago(answer.freshness.age_s)}"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

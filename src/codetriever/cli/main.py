@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 
     from codetriever.config import Settings
 
+FAILED = 2
 INTERRUPTED = 130
 _MISTAKE = "This is a mistake in Codetriever or its installation. `codetriever doctor` examines the latter; -v shows where it happened."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
     try:
-        code = _run(argv)
+        code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         _abandon_stdout()
         return 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except SystemExit as end:  # argparse, after printing a help text
-        return int(end.code or 0)
+    except OSError as error:  # the last words could not be written
+        _abandon_stdout()
+        sys.stderr.write(f"error: The answer could not be written: {error.strerror}.\n")
+        return FAILED
     return code
 
 
@@ -53,8 +55,13 @@ def _run(argv: Sequence[str]) -> int:
         return _verb(command.verb)(command, settings, screen)
     except CodetrieverError as error:
         return _fail(error, command, screen)
+    except SystemExit as end:  # argparse, after printing a help text
+        return int(end.code or 0)
     except BrokenPipeError:
         raise
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _fail(CodetrieverError(f"{error.strerror or error}{where}."), command, screen)
     except Exception as error:
         if command.verbose:
             sys.excepthook(type(error), error, error.__traceback__)
