@@ -57,7 +57,20 @@ PROSE = frozenset({".md", ".rst", ".adoc", ".txt"})
 
 # Folders of other people's code: other licences, and perhaps the very projects that quality is measured on.
 _FOREIGN = frozenset(
-    {"vendor", "vendored", "third_party", "thirdparty", "third-party", "3rdparty", "external", "externals", "deps", "node_modules", "bundled", "extern"}
+    {
+        "vendor",
+        "vendored",
+        "third_party",
+        "thirdparty",
+        "third-party",
+        "3rdparty",
+        "external",
+        "externals",
+        "deps",
+        "node_modules",
+        "bundled",
+        "extern",
+    }
 )
 _GENERATED = (".min.js", ".pb.go", "_pb2.py", ".pb.cc", ".pb.h", ".g.dart", ".d.ts", ".generated.cs")
 

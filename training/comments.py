@@ -22,11 +22,12 @@ _DECORATION = re.compile(r"\s*(?:@\w|#!?\[|\[[\w.(]|template\s*<|@spec|@impl|@de
 _MARK = re.compile(r"^\s*(?:/{2,}!?<?|/\*+!?|\*+/|\*(?!\w)|#+:?|-{2,}\s?[|^]?|\{-\s?[|^]?|-\}|;+|%+)\s?")
 _TAIL = re.compile(
     r"(?im)^\s*(?:[@\\](?!code\b|link\b)\w+|:(?:param|return|rtype|raises|type)"
-    r"|(?:args|arguments|params|parameters|returns?|raises|throws|yields|examples?|notes?|see also|attributes|options)\s*:?\s*$|#+ (?:examples?|panics|errors|safety|options)|-{4,}|={4,}|```|>>> |iex> |\.\. \w+::).*"
+    r"|(?:args|arguments|params|parameters|returns?|raises|throws|yields|examples?|notes?|see also|attributes|options)\s*:?\s*$"
+    r"|#+ (?:examples?|panics|errors|safety|options)|-{4,}|={4,}|```|>>> |iex> |\.\. \w+::).*"
 )
 _NOISE = re.compile(
-    r"(?i)copyright|licen[sc]e|spdx|eslint|prettier-ignore|rubocop|noqa|nolint|pylint|type: ignore|todo|fixme|xxx\b|hack\b|@ts-|istanbul|clang-format"
-    r"|generated|do not edit|go:build|\+build|pragma|shellcheck|coverage|see https?:|swiftlint|phpcs|@inheritdoc|region\b"
+    r"(?i)copyright|licen[sc]e|spdx|eslint|prettier-ignore|rubocop|noqa|nolint|pylint|type: ignore|todo|fixme|xxx\b|hack\b|@ts-|istanbul"
+    r"|clang-format|generated|do not edit|go:build|\+build|pragma|shellcheck|coverage|see https?:|swiftlint|phpcs|@inheritdoc|region\b"
 )
 _CODE_LIKE = re.compile(r"[;{}=<>]\s*$|\w\(.*\)\s*[;:{]?$")
 _MARKUP = re.compile(r"<[/\w][^>]{0,60}>|\{@\w+ ([^}]*)\}|:\w+:`~?([^`]*)`|\[([^\]]*)\]\([^)]*\)|\[`([^`]*)`\]|`+")

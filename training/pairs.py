@@ -66,7 +66,7 @@ def _pairs_of_file(file: SourceFile, chooser: random.Random) -> Iterator[Pair]:
     data = file.text.encode()
     for described in iter_described(file.text, file.language, pieces.definitions):
         start, end = described.removed
-        code = (file.text[max(described.start, end) : described.end] if start < described.start else _without(file.text, described.start, start, end, described.end))
+        code = file.text[described.start : max(start, described.start)] + file.text[max(end, described.start) : described.end]
         yield from _pair("doc", place, described.description, f"{described.definition.qualified_name}\n{code}")
     for definition in pieces.definitions:
         body = data[definition.byte_start : definition.byte_end].decode(errors="replace")
@@ -101,10 +101,6 @@ def _pair(kind: str, place: str, asked: str, code: str) -> Iterator[Pair]:
         yield Pair(kind, place, asked, code)
 
 
-def _without(text: str, start: int, hole_start: int, hole_end: int, end: int) -> str:
-    return text[start:hole_start] + text[hole_end:end]
-
-
 def _first_code_line(file: SourceFile) -> int:
     lines = file.text.splitlines()
     opened = False
@@ -122,7 +118,19 @@ def _iter_commit_pairs(name: str, history: Path) -> Iterator[Pair]:
     """Yield (subject, added lines of one file) of the latest commits that touch one to three source files."""
     marker = "\x01"
     log = subprocess.run(
-        ["git", "-C", str(history), "log", f"-{MAX_COMMITS}", "--no-merges", f"--format={marker}%H%x02%s", "-p", "-U3", "--no-renames", "--no-ext-diff"],
+        [
+            "git",
+            "-C",
+            str(history),
+            "log",
+            f"-{MAX_COMMITS}",
+            "--no-merges",
+            f"--format={marker}%H%x02%s",
+            "-p",
+            "-U3",
+            "--no-renames",
+            "--no-ext-diff",
+        ],
         capture_output=True,
         timeout=600,
         check=False,

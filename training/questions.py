@@ -115,7 +115,10 @@ def _strip(file: SourceFile) -> tuple[str, list[tuple[str, int]]]:
 
 def _commit_questions(history: Path, positions: Mapping[str, int]) -> list[Question]:
     log = subprocess.run(
-        ["git", "-C", str(history), "log", "-3000", "--no-merges", "--format=%x01%s", "--name-only"], capture_output=True, check=False, timeout=300
+        ["git", "-C", str(history), "log", "-3000", "--no-merges", "--format=%x01%s", "--name-only"],
+        capture_output=True,
+        check=False,
+        timeout=300,
     ).stdout.decode("utf-8", errors="replace")
     questions = []
     for commit in log.split("\x01")[1:]:
@@ -148,7 +151,9 @@ def build_postings(held: HeldBack) -> Postings:
     return Postings({term: (np.array(o), np.array(f, dtype=np.float32)) for term, (o, f) in found.items()}, lengths)
 
 
-def evaluate(held: HeldBack, postings: Postings, embedder: Projection, *, cosine_share: float = COSINE_SHARE) -> dict[str, tuple[float, int]]:
+def evaluate(
+    held: HeldBack, postings: Postings, embedder: Projection, *, cosine_share: float = COSINE_SHARE
+) -> dict[str, tuple[float, int]]:
     """Return the mean file NDCG@10 by kind of question and arm (words, vectors, both), and how many questions there were."""
     texts = embedder.project(held.counts)
     paths = embedder.project(held.path_counts)

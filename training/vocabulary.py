@@ -54,7 +54,8 @@ def choose(occurrences: Counter[str], spread: Counter[str], general: Iterable[st
 
 
 def _is_useful(term: str, checkouts: int) -> bool:
-    if len(term) > MAX_TERM_CHARS or not any(map(str.isalpha, term)):
+    # The start vectors come from an English model, so a row of another script would say nothing.
+    if len(term) > MAX_TERM_CHARS or not term.isascii() or not any(map(str.isalpha, term)):
         return False
     compound = "_" in term.strip("_")
     return checkouts >= (MIN_COMPOUND_CHECKOUTS if compound else MIN_CHECKOUTS)
