@@ -89,7 +89,7 @@ _EXTENSIONS_BY_LANGUAGE = {
     "log": "log",
     "lua": "lua luau rockspec wlua nse p8",
     "make": "makefile mk mak make gnumakefile",
-    "markdown": "md markdown mdown mdx mkd mkdn mkdown rmd qmd livemd mdc",
+    "markdown": "md markdown mdown cheatmd mdx mkd mkdn mkdown rmd qmd livemd mdc",
     "matlab": "matlab",
     "mercury": "moo",
     "meson": "meson",
