@@ -8,11 +8,12 @@ import stat
 import sys
 import time
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from codetriever import __version__, metrics
 from codetriever.config import format_size, store_folder
 from codetriever.corpus.git import locate
 from codetriever.errors import CodetrieverError, PathNotFound, ViewNotFound
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from codetriever.api import Index
-    from codetriever.config import Settings
+    from codetriever import __version__, metrics
+from codetriever.config import Settings
     from codetriever.corpus.explain import Explanation
     from codetriever.types import Chunk, ViewInfo
 
@@ -98,6 +100,13 @@ def remove_index(index: StoredIndex) -> None:
     remove_store(index.folder, wait_s=_LOCK_WAIT_S)
 
 
+def keep_metrics(index: Index) -> None:
+    """Keep the metrics of this process beside the index, where its status finds them."""
+    store = store_folder(index.settings).path
+    for checkout in index.checkouts:
+        metrics.keep(repository_folder(store, checkout.identity) / metrics.KEPT_FILE)
+
+
 def make_room(index: Index) -> list[StoredIndex]:
     """Delete the least recently used indexes while all together are larger than `cache_limit_bytes`, but never the given one."""
     settings = index.settings
@@ -146,8 +155,7 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def _check_python() -> Check:
-    version = metadata.version("codetriever")
-    return Check("version", OK, f"codetriever {version}, Python {sys.version.split()[0]}, {sys.platform}")
+    return Check("version", OK, f"codetriever {__version__}, Python {sys.version.split()[0]}, {sys.platform}")
 
 
 def _check_model() -> Check:

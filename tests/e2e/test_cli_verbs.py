@@ -65,6 +65,10 @@ def test_index_profiles_memory(program, repository):
     assert profile["allocation_bytes_per_s"] > 0
     assert re.match("measured by memray|estimated", profile["allocation_source"])
     assert profile["top_sites"]
+    metrics = program("status", "--json", cwd=repository).json["metrics"]
+    assert metrics["allocation_bytes_per_s"] == profile["allocation_bytes_per_s"]
+    assert metrics["peak_memory_bytes"] >= profile["peak_memory_bytes"]
+    assert metrics["files_read_total"] == 8
 
 
 def test_usages_tells_kinds_apart_and_counts_all(run):

@@ -11,6 +11,7 @@ from codetriever.cli.hits import counted
 from codetriever.cli.opening import opened, refresh
 from codetriever.config import format_size, store_folder
 from codetriever.errors import DiskFull, StoreLocked
+from codetriever.operations import keep_metrics
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def index(command: Command, settings: Settings, screen: Screen) -> int:
     with opened(command.words, command, settings, screen) as opened_index:
         if command.profile_memory:
             report, profile = profiled(lambda: refresh(opened_index, command, screen))
+            keep_metrics(opened_index)
         else:
             report, profile = refresh(opened_index, command, screen), {}
     if command.wants_json:

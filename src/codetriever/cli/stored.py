@@ -33,7 +33,7 @@ def status(command: Command, settings: Settings, screen: Screen) -> int:
             _print_repository(repository, screen)
         screen.detail(f"model {value['model']}")
         for name, metric in value.get("metrics", {}).items():
-            screen.detail(f"{name} {metric:g}")
+            screen.detail(f"{name:<28} {metric:g}")
     return 0 if all(repository["views"] for repository in value["repositories"]) else NOTHING_FOUND
 
 
