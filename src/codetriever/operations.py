@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from codetriever.api import Index
-    from codetriever import __version__, metrics
-from codetriever.config import Settings
+    from codetriever.config import Settings
     from codetriever.corpus.explain import Explanation
     from codetriever.types import Chunk, ViewInfo
 
