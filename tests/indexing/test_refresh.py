@@ -161,6 +161,22 @@ def test_a_folder_without_git_is_indexed_too(tmp_path):
     assert reasons(report)["node_modules"] is SkipReason.DEPENDENCY
 
 
+ODD_NAMES = [b"caf\xe9.py", b"new\nline.py", b"tab\tand space.py", "größe/日本.py".encode(), b"-dash.py", b"quote'\".py", b"[star]*.py"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse some of these names")
+def test_names_that_are_odd_or_not_text_are_kept_as_they_are(tmp_path):
+    root = os.fsencode(tmp_path / "code")
+    for name in ODD_NAMES:
+        path = os.path.join(root, name)  # noqa: PTH118
+        Path(os.fsdecode(path)).parent.mkdir(parents=True, exist_ok=True)
+        Path(os.fsdecode(path)).write_bytes(b"def odd(): pass\n" + repr(name).encode())
+    project = Project(tmp_path / "code", tmp_path / "stores")
+    assert project.refresh().analysed_blobs == len(ODD_NAMES)
+    assert [os.fsencode(path) for path in project.paths()] == sorted(ODD_NAMES)
+    assert project.refresh().removed == 0
+
+
 def test_a_skipped_file_is_not_read_again_and_is_indexed_once_it_can_be(project):
     time.sleep(RACY_S)
     project.refresh()
@@ -377,6 +393,23 @@ def test_an_embedder_that_fails_leaves_the_last_generation(project, tmp_path, an
     assert "src/new.py" not in other.paths()
     del embedder.embed
     assert other.refresh().analysed_blobs == 1
+
+
+def test_what_was_embedded_before_an_embedder_failed_is_kept(project, tmp_path):
+    embedder = Spelling()
+    other = Project(project.root, tmp_path / "others", embedder)
+    embed, calls = embedder.embed, []
+
+    def fails_at_last(texts):
+        calls.append(texts)
+        return embed(texts) if len(calls) < 4 else None
+
+    embedder.embed = fails_at_last
+    with pytest.raises(EmbedderFailed):
+        other.refresh(batch_files=1)
+    del embedder.embed
+    kept = 3 + len(["empty.txt"])
+    assert other.refresh().analysed_blobs == len(FILES) - len(["logo.png"]) - kept
 
 
 def test_the_report_carries_the_metrics_of_the_review(project):

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from codetriever import metrics
+from codetriever.errors import EmbedderFailed
 from codetriever.indexing.analysis import Projector, analyse
 from codetriever.indexing.attempt import ended_badly, marked
 from codetriever.indexing.intake import Intake
@@ -64,7 +65,7 @@ def fill(plan: Plan, writer: Writer, task: Task) -> Filled:
     intake.expect_failures(plan.previous)
     try:
         embedded = _take_in(task, plan, writer, intake)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EmbedderFailed):
         if intake.is_whole:
             writer.flush()
         raise

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 WORKER_BYTES = 110 << 20  # what a worker grows to: interpreter, numpy, the larger grammars, the model's table, one batch
+START_LIMIT_S = 60.0
 MAIN_BYTES = 200 << 20  # what the process that reads and writes needs beside them
 
 Task = tuple[list[RawBlob], "Future[list[Analysis]]"]
@@ -61,11 +62,15 @@ class Worker:
         except OSError as error:
             raise WorkerUnavailable(f"cannot start {sys.executable}") from error
         self.resident_bytes = 0
+        limit = threading.Timer(START_LIMIT_S, self._process.kill)  # a program that embeds Python may be no interpreter at all
+        limit.start()
         try:
             write_frame(self._input, setup)
             read_frame(self._output)
         except (OSError, EOFError) as error:
             raise WorkerUnavailable(f"{sys.executable} did not come up: {self.close()}") from error
+        finally:
+            limit.cancel()
 
     @property
     def _input(self) -> IO[bytes]:
