@@ -179,6 +179,7 @@ def in_process(tools: list[Tool], roots: Iterable[Path], stores: Path, annotatio
                 kinds.setdefault(category(item), []).append(latency_ms)
             row = {"checkout": root.name, "tool": tool.name, "open_s": answered["open_s"]}
             row["median_ms"] = statistics.median(answered["latencies_ms"])
+            row["median_cpu_ms"] = statistics.median(answered["cpu_ms"])
             row["p90_ms"] = percentile(answered["latencies_ms"], 0.9)
             rows.append(row | {f"{kind}_ms": statistics.median(values) for kind, values in sorted(kinds.items())})
     return rows
