@@ -28,6 +28,11 @@ _DEFINING: Final = (
     r"|const|let|var|val|static|macro_rules!|#\s*define|table|view)\b[^=;]*?"
 )
 _COMMENT_STARTS: Final = ("# ", "//", "*", "/*", '"""', "--", ";", "%")
+# Words of a question that say nothing of what is asked for.
+_GRAMMAR: Final = frozenset(
+    "and are any being but can did does for from had has have how into its not our that the their then there these this those was were "
+    "what when where which while who whose why will with would you your".split()
+)
 # Endings that a question and the code it asks for may differ in.
 _ENDING: Final = re.compile(r"(?:ing|ed|es|s|e)$")
 
@@ -68,13 +73,14 @@ def _focus(lines: list[str], name: str, query: str, most: int) -> tuple[int, int
 
 
 # The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
-_ELSEWHERE: Final = 1.5
+_ELSEWHERE: Final = 2.0
 
 
 def _worth(lines: list[str], query: str) -> list[float]:
     """Say how much each line has of the query's words, identifiers whole and in parts; a word counts less the more lines have it."""
-    stems = dict.fromkeys(_ENDING.sub("", word.casefold()) for word in _QUERY_WORDS.findall(query)[:_MOST_WORDS])
-    patterns = [re.escape(stem) for stem in stems]
+    words = (word.casefold() for word in _QUERY_WORDS.findall(query)[:_MOST_WORDS])
+    stems = dict.fromkeys(_ENDING.sub("", word) for word in words if word not in _GRAMMAR)
+    patterns = [re.escape(stem) for stem in stems if len(stem) > 2]
     patterns += [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(_IDENTIFIERS.findall(query)[:_MOST_WORDS])]
     folded = [line.casefold() for line in lines]
     worth = [0.0] * len(lines)
