@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from codetriever.corpus.dependencies import dependency_by_contents, dependency_by_name
 from codetriever.corpus.git import GitFolders, git_folders, load_rules, read_tracked, repository_rules
@@ -24,21 +22,6 @@ if TYPE_CHECKING:
 
 OWN_RULES = b".codetrieverignore"
 _RULES_VERSION = 1
-_GIT_TIMEOUT_S = 60
-_GITLINK = b"160000 "
-_INDEX_GITLINK_MODE = b"\0\0\xe0\0"
-# A hook or an alias runs us with these set, for its own repository.
-_GIT_VARIABLES = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_LITERAL_PATHSPECS",
-    "GIT_GLOB_PATHSPECS",
-    "GIT_ICASE_PATHSPECS",
-)
 
 Chain = tuple[RuleFile, ...]
 
@@ -110,8 +93,8 @@ def _list_tree(root: bytes, options: _Options) -> _Tree:
     tree = _Tree(root, git_folders(Path(os.fsdecode(root or b"/"))))
     if tree.git is not None:
         tree.depend_on(tree.git.gitdir / "index")
-        if not (options.use_git and not options.no_ignore and _list_by_git(tree, options)):
-            _list_by_walk(tree, options)
+        if not (options.use_git and not options.no_ignore and _list_by_git(tree, tree.git, options)):
+            _list_by_walk(tree, tree.git, options)
     else:
         _scan(tree, options, Tracked((), ()), with_files=True)
     if not options.no_ignore:
@@ -133,87 +116,27 @@ def _include(tree: _Tree, folder: bytes, options: _Options) -> None:
     tree.note = tree.note or inner.note
 
 
-def _list_by_git(tree: _Tree, options: _Options) -> bool:
-    """Ask git for the files while the folders are looked at; False, with a note, when git is missing, refuses or fails."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        try:
-            git = _start_git(tree, out, err)
-        except OSError:
-            tree.note = "git is not installed: its index and rules were read without it"
-            return False
-        try:
-            _scan(tree, options, Tracked((), ()), with_files=False)
-            status = git.wait(_GIT_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            status = -1
-        finally:
-            git.kill()
-            git.wait()
-        out.seek(0)
-        err.seek(0)
-        complaint = err.read(1000).decode("utf-8", "replace").strip()
-        if status != 0 or complaint:
-            tree.note = f"git could not list the files ({complaint.splitlines()[0] if complaint else status}): they were listed without it"
-            return False
-        _take_git_output(tree, out.read(), options)
+def _list_by_git(tree: _Tree, git: GitFolders, options: _Options) -> bool:
+    """Ask git for the files while the folders are looked at; False, with a note, when it cannot be asked."""
+    from codetriever.corpus.gitlist import GitUnavailable, ask_git
+
+    try:
+        listed = ask_git(tree.root or b"/", git.gitdir / "index", lambda: _scan(tree, options, Tracked((), ()), with_files=False))
+    except GitUnavailable as error:
+        tree.note = str(error)
+        return False
+    untracked = [path for path in listed.untracked if options.hidden or not (path[:1] == b"." or b"/." in path)]
+    tree.files = listed.tracked + [path for path in untracked if path[-1:] != b"/"]
+    tree.nested = [path + b"/" for path in listed.submodules] + [path for path in untracked if path[-1:] == b"/"]
     tree.method = "git"
     return True
 
 
-def _start_git(tree: _Tree, out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start `git ls-files`, without the hooks that a repository's configuration could name."""
-    command = [
-        "git",
-        "-C",
-        os.fsdecode(tree.root or b"/"),
-        "-c",
-        "core.fsmonitor=false",
-        "ls-files",
-        "-z",
-        "-t",
-        "-co",
-        "--exclude-standard",
-    ]
-    if _may_have_submodules(tree):
-        command.append("-s")
-    environment = {name: value for name, value in os.environ.items() if name not in _GIT_VARIABLES}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment)
-
-
-def _may_have_submodules(tree: _Tree) -> bool:
-    """Look for the mode of submodules anywhere in the index; asking git for modes takes twice as long."""
-    try:
-        data = (tree.git or GitFolders(Path(), Path())).gitdir.joinpath("index").read_bytes()
-    except OSError:
-        return False
-    return _INDEX_GITLINK_MODE in data or b"link" in data
-
-
-def _take_git_output(tree: _Tree, output: bytes, options: _Options) -> None:
-    tree.files, tree.nested = [], []
-    for record in output.split(b"\0"):
-        tag, _, path = record.partition(b" ")
-        if tag == b"?":
-            if not options.hidden and (path[:1] == b"." or b"/." in path):
-                continue
-            (tree.nested if path[-1:] == b"/" else tree.files).append(path)
-        elif path:
-            mode, tab, name = path.partition(b"\t")
-            if tab and mode.count(b" ") == 2:
-                if mode.startswith(_GITLINK):
-                    tree.nested.append(name + b"/")
-                    continue
-                path = name
-            tree.files.append(path)
-
-
-def _list_by_walk(tree: _Tree, options: _Options) -> None:
+def _list_by_walk(tree: _Tree, git: GitFolders, options: _Options) -> None:
     """List a repository without git: what the index tracks, and what the rules leave of the rest."""
     tracked = Tracked((), ())
     try:
-        if tree.git is not None:
-            tracked = read_tracked(tree.git)
+        tracked = read_tracked(git)
     except IndexUnreadable as error:
         tree.note = f"git's index could not be read ({error}): tracked files that a rule ignores are missing"
     tree.files, tree.nested, tree.skips = list(tracked.files), [name + b"/" for name in tracked.submodules], []
