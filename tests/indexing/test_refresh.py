@@ -13,13 +13,21 @@ import pytest
 from projects import FILES, Project, commit, git, new_repository, write
 
 from codetriever import metrics
+from codetriever.corpus import changes, listing, read
 from codetriever.corpus.git import locate
 from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked
 from codetriever.indexing import analysis, filling, indexer, memory
 from codetriever.store.embedded import open_store, repository_folder
 from codetriever.types import SkipReason
 
-RACY_S = 2.1  # longer than the file system's clock may stand still
+
+@pytest.fixture
+def settled(project, monkeypatch):
+    """The project, with all its times past doubt; the clocks of file systems that tests run on tick within milliseconds."""
+    for module in (changes, listing, read):
+        monkeypatch.setattr(module, "RACY_NS", 50_000_000)
+    time.sleep(0.1)
+    return project
 
 
 @pytest.fixture
@@ -60,12 +68,11 @@ def test_indexing_twice_changes_nothing_and_embeds_nothing(project):
     assert project.picture() == before
 
 
-def test_an_unchanged_tree_is_not_read_and_needs_no_lock(project):
-    time.sleep(RACY_S)
-    project.refresh()
-    project.refresh()  # the times of folders are trusted from here on
-    with project.open() as other, other.writer():
-        report = project.refresh()
+def test_an_unchanged_tree_is_not_read_and_needs_no_lock(settled):
+    settled.refresh()
+    settled.refresh()  # the times of folders are trusted from here on
+    with settled.open() as other, other.writer():
+        report = settled.refresh()
     assert report.read == 0
     assert report.skips
     assert report.files == len(FILES)
@@ -177,24 +184,23 @@ def test_names_that_are_odd_or_not_text_are_kept_as_they_are(tmp_path):
     assert project.refresh().removed == 0
 
 
-def test_a_skipped_file_is_not_read_again_and_is_indexed_once_it_can_be(project):
-    time.sleep(RACY_S)
-    project.refresh()
-    assert project.refresh().read == 0
-    write(project.root, {"logo.png": "not a picture any more\n"})
-    assert project.refresh().analysed_blobs == 1
-    assert "logo.png" in project.paths()
+def test_a_skipped_file_is_not_read_again_and_is_indexed_once_it_can_be(settled):
+    settled.refresh()
+    assert settled.refresh().read == 0
+    write(settled.root, {"logo.png": "not a picture any more\n"})
+    assert settled.refresh().analysed_blobs == 1
+    assert "logo.png" in settled.paths()
 
 
-def test_the_limit_on_size_holds_for_files_that_did_not_change(project):
-    write(project.root, {"big.txt": "word " * 1000})
-    time.sleep(RACY_S)
-    assert reasons(project.refresh(max_file_bytes=4000))["big.txt"] is SkipReason.TOO_LARGE
-    report = project.refresh(max_file_bytes=8000)
+def test_the_limit_on_size_holds_for_files_that_did_not_change(settled):
+    write(settled.root, {"big.txt": "word " * 1000})
+    time.sleep(0.1)
+    assert reasons(settled.refresh(max_file_bytes=4000))["big.txt"] is SkipReason.TOO_LARGE
+    report = settled.refresh(max_file_bytes=8000)
     assert (report.read, report.analysed_blobs) == (1, 1)
-    assert "big.txt" in project.paths()
-    assert reasons(project.refresh(max_file_bytes=4000))["big.txt"] is SkipReason.TOO_LARGE
-    assert "big.txt" not in project.paths()
+    assert "big.txt" in settled.paths()
+    assert reasons(settled.refresh(max_file_bytes=4000))["big.txt"] is SkipReason.TOO_LARGE
+    assert "big.txt" not in settled.paths()
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="another user is needed, since root may read everything")
@@ -220,25 +226,25 @@ def test_an_unreadable_file_is_reported_and_stops_nothing():
 
 
 @pytest.mark.parametrize("data", [faulty_analyser.CRASH, faulty_analyser.HANG])
-def test_a_file_that_kills_the_parser_is_reported_and_stops_nothing(project, monkeypatch, data):
+def test_a_file_that_kills_the_parser_is_reported_and_stops_nothing(settled, monkeypatch, data):
     monkeypatch.setattr(filling, "ANALYSER", "faulty_analyser:analyse")
     monkeypatch.setattr(filling, "POOL_FILES", 0)
     monkeypatch.setattr(filling, "FILE_LIMIT_S", 1.0)
-    write(project.root, {"src/bad.txt": data, "src/bad_copy.txt": data})
-    time.sleep(RACY_S)
-    report = project.refresh()
+    write(settled.root, {"src/bad.txt": data, "src/bad_copy.txt": data})
+    time.sleep(0.1)
+    report = settled.refresh()
     assert [(skip.path, skip.reason) for skip in report.failures] == [
         ("src/bad.txt", SkipReason.UNPARSABLE),
         ("src/bad_copy.txt", SkipReason.UNPARSABLE),
     ]
     assert report.failures[0].detail
-    assert project.paths() == sorted(set(FILES) - {"logo.png"})
-    again = project.refresh()
+    assert settled.paths() == sorted(set(FILES) - {"logo.png"})
+    again = settled.refresh()
     assert again.read == 0
     assert len(again.failures) == 2
-    write(project.root, {"src/bad.txt": "mended\n"})
-    assert [skip.path for skip in project.refresh().failures] == ["src/bad_copy.txt"]
-    assert "src/bad.txt" in project.paths()
+    write(settled.root, {"src/bad.txt": "mended\n"})
+    assert [skip.path for skip in settled.refresh().failures] == ["src/bad_copy.txt"]
+    assert "src/bad.txt" in settled.paths()
 
 
 def test_a_parser_that_raises_costs_the_one_file(project, monkeypatch):
@@ -359,26 +365,24 @@ def test_another_embedder_gets_every_chunk_once_in_bounded_batches(project, tmp_
         np.testing.assert_allclose(snapshot.vectors(np.array([first])), expected, atol=0.02)
 
 
-def test_another_model_embeds_what_is_stored_and_reads_nothing(project):
-    time.sleep(RACY_S)
-    first = project.refresh()
-    other = Project(project.root, project.stores, Spelling())
+def test_another_model_embeds_what_is_stored_and_reads_nothing(settled):
+    first = settled.refresh()
+    other = Project(settled.root, settled.stores, Spelling())
     report = other.refresh()
     assert (report.read, report.analysed_blobs, report.generation) == (0, 0, 1)
     assert report.embedded_chunks == first.chunks
     assert other.refresh().embedded_chunks == 0
-    assert project.refresh().embedded_chunks == 0  # the first model's vectors are still there
+    assert settled.refresh().embedded_chunks == 0  # the first model's vectors are still there
 
 
-def test_another_version_of_the_analysis_analyses_everything_again(project):
-    time.sleep(RACY_S)
-    first = project.refresh()
-    folder = repository_folder(project.stores, locate(project.root).identity)
-    model = {"model": project.embedder.model, "dimensions": project.embedder.dimensions}
-    report = project.refresh(store=open_store(folder, features="2", **model))
+def test_another_version_of_the_analysis_analyses_everything_again(settled):
+    first = settled.refresh()
+    folder = repository_folder(settled.stores, locate(settled.root).identity)
+    model = {"model": settled.embedder.model, "dimensions": settled.embedder.dimensions}
+    report = settled.refresh(store=open_store(folder, features="2", **model))
     assert report.analysed_blobs == first.analysed_blobs
     assert report.generation == 2
-    assert project.refresh(store=open_store(folder, features="2", **model)).read == 0
+    assert settled.refresh(store=open_store(folder, features="2", **model)).read == 0
 
 
 @pytest.mark.parametrize("answer", [lambda texts: 1 / 0, lambda texts: np.zeros((len(texts), 7), np.float32)])
