@@ -15,7 +15,7 @@ from projects import FILES, Project, commit, git, new_repository, write
 from codetriever import metrics
 from codetriever.corpus import changes, listing, read
 from codetriever.corpus.git import locate
-from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked
+from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked, StoreNotWritable
 from codetriever.indexing import analysis, filling, indexer, memory
 from codetriever.store.embedded import open_store, repository_folder
 from codetriever.types import SkipReason
@@ -311,8 +311,20 @@ def test_a_second_indexer_waits_and_then_says_who_is_in_the_way(project):
             project.refresh(lock_wait_s=0.1)
         report = project.refresh(deadline_s=0.1)
     assert report.pending >= 1
-    assert "indexing" in report.note
+    assert "process" in report.note
     assert project.refresh().analysed_blobs == 1
+
+
+def test_an_index_that_cannot_be_written_answers_with_what_it_has(settled):
+    settled.refresh()
+    write(settled.root, {"src/new.py": "new = 1\n"})
+    folder = repository_folder(settled.stores, locate(settled.root).identity)
+    settings = {"model": settled.embedder.model, "dimensions": settled.embedder.dimensions, "read_only": True}
+    report = settled.refresh(store=open_store(folder, **settings), deadline_s=5.0)
+    assert (report.generation, report.files, report.pending) == (1, len(FILES), 1)
+    assert report.note
+    with pytest.raises(StoreNotWritable):
+        settled.refresh(store=open_store(folder, **settings))
 
 
 def test_a_home_folder_and_very_many_files_are_confirmed_first(project, monkeypatch):

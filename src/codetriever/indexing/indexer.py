@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codetriever import metrics
-from codetriever.errors import ConfirmationNeeded, StoreLocked, ViewNotFound
+from codetriever.errors import ConfirmationNeeded, DiskFull, StoreLocked, StoreNotWritable, ViewNotFound
 from codetriever.indexing.plan import make_plan
 from codetriever.indexing.rows import skipped_rows
 from codetriever.lexical.terms import count_terms
@@ -94,8 +94,8 @@ def refresh(
     `progress` is called in the calling thread. `confirm` is asked, with the reason, before the first index of a home or root folder or of
     very many files; when it is missing or says no, `ConfirmationNeeded` is raised.
     With a deadline the work stops when it is over: the last generation stays, `pending` says how many files wait, and what was
-    analysed is kept for the next time. The same holds for Ctrl-C, which is raised again. Raises `ConfirmationNeeded`, `StoreLocked`
-    (without a deadline), `EmbedderFailed` and the store's errors.
+    analysed is kept for the next time. So does a store that is locked, full or not writable: `note` says which. Without a deadline these
+    are raised. Ctrl-C keeps what was analysed as well, and is raised again. Raises `ConfirmationNeeded`, `EmbedderFailed`, `StoreDamaged`.
     """
     started = time.monotonic()
     deadline = started + deadline_s if deadline_s is not None else math.inf
@@ -160,10 +160,10 @@ def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexRepo
                 if previous is None:
                     _confirm(task, len(plan.listing.paths))
             return _fill_and_switch(task, plan, writer, current.info if current is not None else None)
-    except StoreLocked:
+    except (StoreLocked, StoreNotWritable, DiskFull) as error:
         if not task.has_deadline or plan is None or current is None:
             raise
-        return _report(task, plan, current.info, pending=len(plan.wanted), note="Another process is indexing.")
+        return _report(task, plan, current.info, pending=max(len(plan.wanted), plan.removed), note=error.message)
 
 
 def _fill_and_switch(task: Task, plan: Plan, writer: Writer, info: ViewInfo | None) -> IndexReport:
