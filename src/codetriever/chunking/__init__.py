@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from codetriever.chunking.chunk import make_chunks, tree_boundaries
 from codetriever.chunking.definitions import find_definitions
+from codetriever.chunking.layers import split_layers
 from codetriever.chunking.lines import line_boundaries
+from codetriever.chunking.notebooks import NOTEBOOK, cut_notebook, plain_text
 from codetriever.chunking.parse import parse_source
 from codetriever.types import Pieces
+
+if TYPE_CHECKING:
+    from codetriever.chunking.chunk import Boundary
+    from codetriever.types import Definition
 
 CHUNKER_VERSION = 1
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently."""
@@ -19,11 +27,29 @@ def cut(source: bytes, language: str, *, budget_bytes: int = 1536) -> Pieces:
     """Cut UTF-8 text into chunks and find what it defines. Offsets are of `source`.
 
     The chunks cover every byte that is not blank, in order, without overlap; none is longer than one and a half budgets. A
-    language without a grammar is cut by its lines. Any bytes will do: nothing is raised for text that does not parse.
+    language without a grammar is cut by its lines. Any bytes will do: nothing is raised for text that does not parse. Of a notebook
+    only the cells' sources are covered; `chunk_text` makes text of such a chunk.
     """
-    tree = parse_source(source, language)
-    if tree is None:
+    if language == NOTEBOOK and (notebook := cut_notebook(source, budget_bytes=budget_bytes)) is not None:
+        return notebook
+    boundaries: list[Boundary] = []
+    definitions: list[Definition] = []
+    parsed = False
+    for number, layer in enumerate([] if language == NOTEBOOK else split_layers(source, language)):
+        tree = parse_source(layer.source, layer.language)
+        if tree is None:
+            continue
+        parsed = True
+        definitions += find_definitions(tree.root_node, layer.source, layer.language)
+        found = tree_boundaries(tree.root_node, layer.source, budget_bytes)
+        boundaries += [(place, depth + 1) for place, depth in found] if number else found
+    if not parsed:
         return Pieces(make_chunks(source, line_boundaries(source), (), budget_bytes), ())
-    definitions = find_definitions(tree.root_node, source, language)
-    boundaries = tree_boundaries(tree.root_node, source, budget_bytes)
+    boundaries.sort()
+    definitions.sort(key=lambda one: (one.byte_start, -one.byte_end))
     return Pieces(make_chunks(source, boundaries, definitions, budget_bytes), definitions, language)
+
+
+def chunk_text(data: bytes, language: str) -> str:
+    """Return the text that a chunk's bytes stand for: themselves, or a notebook's source out of its JSON."""
+    return plain_text(data) if language == NOTEBOOK else data.decode("utf-8", "replace")
