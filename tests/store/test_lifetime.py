@@ -210,6 +210,21 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
         newer.views()
 
 
+def test_an_older_format_is_made_anew(tmp_path: Path) -> None:
+    store = fill(tmp_path / "store")
+    with store.writer() as writer:
+        writer._connection.execute("PRAGMA user_version = 1")
+    older = opened(tmp_path / "store")
+    assert older.generation(KEY) == 0
+    assert older.views() == []
+    with older.writer() as writer:
+        assert writer.previous(KEY) is None
+        assert index(writer, KEY, FILES) == len(FILES)
+    with older.snapshot(KEY) as snapshot:
+        assert snapshot.chunk_count == 40
+    assert_tidy(tmp_path / "store", blobs=len(FILES))
+
+
 @pytest.mark.parametrize("place", ["segments", "vectors", "views"])
 @pytest.mark.parametrize("harm", ["cut", "emptied", "deleted", "end overwritten"])
 def test_damage_is_reported_and_a_new_index_helps(tmp_path: Path, place: str, harm: str) -> None:

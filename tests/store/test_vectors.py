@@ -74,9 +74,11 @@ def test_distances_count_differing_signs(tmp_path: Path, dimensions: int) -> Non
     file = write_vectors(tmp_path / "vectors", vectors)
     query = unit_rows(1, dimensions, seed=5)[0]
     distances = np.empty(100, np.uint16)
-    file.distances(Question(query), distances)
-    rows, _ = quantise(vectors)
-    assert distances.tolist() == ((rows > 0) != (query > 0)).sum(axis=1).tolist()
+    question = Question(query)
+    file.distances(question, distances)
+    differing = file.signs ^ question.signs[:, None]
+    expected = np.bitwise_count(differing).sum(axis=0) + 2 * np.bitwise_count(differing & question.large[:, None]).sum(axis=0)
+    assert distances.tolist() == expected.tolist()
 
 
 def test_missing_rows_have_no_cosine(tmp_path: Path) -> None:
@@ -92,10 +94,29 @@ def test_missing_rows_have_no_cosine(tmp_path: Path) -> None:
     assert np.array_equal(file.vectors(np.array([2])), np.zeros((1, DIMENSIONS), np.float32))
 
 
-def test_sign_bits_are_planes_of_64() -> None:
-    rows = np.zeros((3, 130), np.int8)
-    rows[1, 64:] = 1
-    assert [[int(word).bit_count() for word in plane] for plane in sign_bits(rows)] == [[0, 0, 0], [0, 64, 0], [0, 2, 0]]
+@pytest.mark.parametrize(("dimensions", "words"), [(1, 1), (64, 1), (65, 2), (256, 4), (257, 8), (384, 8), (1024, 16)])
+def test_sign_bits_tell_half_spaces_apart(dimensions: int, words: int) -> None:
+    rows, _ = quantise(unit_rows(40, dimensions))
+    rows[7] = 127
+    bits = sign_bits(rows)
+    assert bits.shape == (words, 40)
+    assert np.array_equal(bits, np.concatenate([sign_bits(rows[:1]), sign_bits(rows[1:])], axis=1)), "each row depends on itself alone"
+    opposite = np.bitwise_count(bits ^ sign_bits(-rows)).sum(axis=0)
+    assert opposite.mean() > 0.9 * 64 * words
+
+
+def test_strong_and_weak_dimensions_tell_as_much() -> None:
+    strength = np.linspace(3, 0.1, DIMENSIONS) ** 2
+    vectors = unit_rows(3000) * strength
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    signs = sign_bits(quantise(vectors)[0])
+    recall = []
+    for query in vectors[::300]:
+        question = Question(query)
+        differing = signs ^ question.signs[:, None]
+        distance = np.bitwise_count(differing).sum(axis=0) + 2 * np.bitwise_count(differing & question.large[:, None]).sum(axis=0)
+        recall.append(len(set(np.argsort(distance)[:200].tolist()) & set(np.argsort(-(vectors @ query))[:20].tolist())) / 20)
+    assert np.mean(recall) > 0.95
 
 
 @pytest.fixture
@@ -131,7 +152,7 @@ def test_the_pool_finds_nearly_all_true_neighbours(indexed: VectorSpace, vectors
         recall.append(len(set(exact.tolist()) & set(ordinals.tolist())) / 50)
         assert np.all(np.diff(cosines) <= 0)
         assert np.array_equal(indexed.cosines(query, ordinals), cosines)
-    assert np.mean(recall) > 0.9
+    assert np.mean(recall) > 0.98
 
 
 def test_few_chunks_are_compared_exactly(indexed: VectorSpace) -> None:

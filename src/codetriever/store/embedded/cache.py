@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from codetriever.errors import CodetrieverError, StoreLocked
-from codetriever.store.embedded.catalog import CATALOG, translated
+from codetriever.store.embedded.catalog import remove_catalog, translated
 from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.store import open_store, writer_lock
 
@@ -19,8 +19,7 @@ def remove_store(folder: Path, *, wait_s: float = 10.0) -> None:
     if not folder.is_dir():
         return
     with writer_lock(folder, wait_s), translated(folder):
-        for suffix in ("", "-wal", "-shm"):  # without its catalog an index is empty, whatever else is left
-            (folder / (CATALOG + suffix)).unlink(missing_ok=True)
+        remove_catalog(folder)
         shutil.rmtree(folder)
 
 

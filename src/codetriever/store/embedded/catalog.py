@@ -71,7 +71,7 @@ _BUSY_MS = 10_000
 
 
 def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
-    """Open the catalog, made when it is missing. The caller holds the writer's lock."""
+    """Open the catalog, made when it is missing or of an older format. The caller holds the writer's lock."""
     path = folder / CATALOG
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE))
@@ -79,6 +79,10 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         check_version(version, folder)
+        if 0 < version < FORMAT_VERSION:
+            connection.close()
+            remove_catalog(folder)
+            return open_for_writing(folder, identity)
         if version == 0:
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -86,13 +90,18 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         if version == 0:
             connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT_VERSION};COMMIT;")
-            connection.execute(
-                "INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0), ('unswept', 0)", (identity,)
-            )
+            meta = "INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0), ('unswept', 0)"
+            connection.execute(meta, (identity,))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def remove_catalog(folder: Path) -> None:
+    """Delete the catalog: without it an index is empty, whatever else is left."""
+    for suffix in ("", "-wal", "-shm"):
+        (folder / (CATALOG + suffix)).unlink(missing_ok=True)
 
 
 def open_for_reading(folder: Path) -> tuple[sqlite3.Connection, bool] | None:
@@ -116,7 +125,7 @@ def open_for_reading(folder: Path) -> tuple[sqlite3.Connection, bool] | None:
         except BaseException:
             connection.close()
             raise
-        if version == 0:
+        if version < FORMAT_VERSION:
             connection.close()
             return None
         check_version(version, folder)

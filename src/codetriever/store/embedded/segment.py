@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from codetriever.store.embedded.mixing import mixed
 from codetriever.store.embedded.sections import Sections, StringTable, damaged, encoded
 
 if TYPE_CHECKING:
@@ -38,22 +39,13 @@ DEFINITION_TEXTS = ("names", "qualified_names", "signatures")
 # Columns of numbers in the segment's string table; `folded` is the name with its case folded, by which it is looked up.
 STRING_COLUMNS = ("chunk.names", "definition.folded", *(f"definition.{name}" for name in DEFINITION_TEXTS))
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
 
 def chunk_keys(digests: NDArray[np.uint8], languages: NDArray[np.uint64], chunk_counts: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return a number for every chunk made of its blob's digest and language and its position in the blob.
-
-    The mixing is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
-    """
-    blobs = np.ascontiguousarray(digests[:, :8]).view("<u8")[:, 0].astype(np.uint64) ^ (languages * _GOLDEN)
+    """Return a number for every chunk made of its blob's digest and language and its position in the blob."""
+    blobs = np.ascontiguousarray(digests[:, :8]).view("<u8")[:, 0].astype(np.uint64) ^ mixed(languages)
     first = np.cumsum(chunk_counts) - chunk_counts
     positions = np.arange(int(chunk_counts.sum())) - np.repeat(first, chunk_counts)
-    keys = np.repeat(blobs, chunk_counts) + (positions.astype(np.uint64) + np.uint64(1)) * _GOLDEN
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    result: NDArray[np.uint64] = keys ^ (keys >> np.uint64(31))
-    return result
+    return mixed(np.repeat(blobs, chunk_counts) + positions.astype(np.uint64))
 
 
 class Segment:
