@@ -1,4 +1,4 @@
-"""An analyser that crashes, hangs or dawdles where a file says so; worker processes import it by name."""
+"""An analyser that crashes, hangs, dawdles or asks for too much memory where a file says so; worker processes import it by name."""
 
 import ctypes
 import os
@@ -10,6 +10,7 @@ from codetriever.indexing import analysis
 
 CRASH = b"CRASH\n"
 HANG = b"HANG\n"
+GREEDY = b"GREEDY\n"
 
 
 def slow(marker: Path) -> bytes:
@@ -26,6 +27,8 @@ def analyse(blobs, projector, *, started=None):
             os.kill(os.getpid(), signal.SIGSEGV)
         elif data == HANG:
             ctypes.PyDLL(None).pause()  # like a native parser in an endless loop: the interpreter lock stays taken
+        elif data == GREEDY:
+            bytearray(2 << 30)
         elif data.startswith(b"SLOW ") and not (marker := Path(os.fsdecode(data[5:]))).exists():
             marker.touch()
             time.sleep(30)

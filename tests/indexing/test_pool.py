@@ -28,7 +28,7 @@ def good_blobs(count):
 
 
 def setup(limit_s=20.0, analyser="faulty_analyser:analyse"):
-    return Setup(analyser, None, limit_s, 1e9)
+    return Setup(analyser, None, limit_s, 1e9, 1 << 30)
 
 
 def names(analyses):
@@ -73,6 +73,15 @@ def test_a_file_that_hangs_the_parser_costs_only_itself():
     assert names(analyses) == ["answer_0", "answer_1"]
     [failure] = [failure for analysis in analyses for failure in analysis.failures]
     assert failure.detail == "it took too long"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit what is allocated")
+def test_a_file_that_exhausts_the_memory_costs_only_itself():
+    with Pool(1, setup()) as pool:
+        analyses = pool.submit([blob(faulty_analyser.GREEDY), *good_blobs(2)]).result(60)
+    assert names(analyses) == ["answer_0", "answer_1"]
+    [failure] = [failure for analysis in analyses for failure in analysis.failures]
+    assert "died" in failure.detail
 
 
 def test_a_process_killed_from_outside_costs_no_file(tmp_path):
@@ -129,7 +138,7 @@ from codetriever.indexing.analysis import RawBlob
 from codetriever.indexing.pool import Pool
 from codetriever.indexing.worker import Setup
 
-pool = Pool(2, Setup({analyser!r}, None, 3.0, 1e9))
+pool = Pool(2, Setup({analyser!r}, None, 3.0, 1e9, 1 << 30))
 blobs = [RawBlob(hashlib.sha256(b"x = 1").digest(), "python", b"x = 1")]
 futures = [pool.submit(blobs) for _ in range(4)]
 print(sum(len(future.result()[0].blobs.languages) for future in futures), *pool.pids, flush=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codetriever.indexing.analysis import Analysis, RawBlob
 
 TIMED_OUT_EXIT = 1  # what faulthandler's timer exits with
+FAILED_EXIT = 70
 _LENGTH = struct.Struct("<Q")
 
 
@@ -36,6 +37,7 @@ class Setup:
     projector: Any
     base_limit_s: float
     bytes_per_s: float
+    memory_bytes: int  # that the process may allocate: a file that makes the parser ask for more must not exhaust the machine
 
     def limit_s(self, size_bytes: int) -> float:
         """Return how long a file of this size may take."""
@@ -85,6 +87,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a parser prints must not end up between two frames
     try:
         setup: Setup = read_frame(source)
+        _limit_memory(setup.memory_bytes)
         module, function = setup.analyser.split(":")
         analyse = getattr(import_module(module), function)
         write_frame(sink, Started(-1))
@@ -92,6 +95,8 @@ def main() -> None:
             _serve(analyse, setup, read_frame(source), sink)
     except (EOFError, BrokenPipeError):
         os._exit(0)  # nothing to save, and a parent that stops should not wait for a tidy shutdown
+    except Exception:
+        os._exit(FAILED_EXIT)
 
 
 def _serve(analyse: Any, setup: Setup, blobs: Sequence[RawBlob], sink: IO[bytes]) -> None:
@@ -105,6 +110,16 @@ def _serve(analyse: Any, setup: Setup, blobs: Sequence[RawBlob], sink: IO[bytes]
     analysis = analyse(blobs, setup.projector, started=started)
     faulthandler.cancel_dump_traceback_later()
     write_frame(sink, Finished(analysis, _resident_bytes()))
+
+
+def _limit_memory(size_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard == resource.RLIM_INFINITY or hard > size_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (size_bytes, hard))
 
 
 def _resident_bytes() -> int:
