@@ -380,6 +380,10 @@ def test_a_removed_store_still_answers_its_snapshots(tmp_path: Path) -> None:
         assert len(snapshot.postings("tree")[0]) == 20
         assert snapshot.content(0) == FILES["src/0.py"]
     cache.remove_store(tmp_path / "store")
+    assert store.generation(KEY) == 0
+    fill(tmp_path / "store", {"a": b"built again\n"})
+    with store.snapshot(KEY) as snapshot:
+        assert snapshot.content(0) == b"built again\n"
 
 
 def test_folders_are_told_apart_and_recognised(tmp_path: Path) -> None:

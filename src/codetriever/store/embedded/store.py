@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codetriever.errors import StoreLocked, StoreNotWritable, ViewNotFound
-from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, open_for_reading, open_for_writing, translated
+from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, open_for_writing, translated
 from codetriever.store.embedded.folder import folder_bytes
+from codetriever.store.embedded.readers import Readers
 from codetriever.store.embedded.sections import damaged
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
@@ -83,7 +84,7 @@ class EmbeddedStore:
         self._features = features
         self._identity = identity
         self._memory_bytes = memory_bytes
-        self._idle: list[sqlite3.Connection] = []
+        self._readers = Readers(folder)
         self._generations: dict[tuple[str, int], Generation] = {}
         self._touched: dict[int, float] = {}
 
@@ -95,31 +96,12 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Close idle connections and forget mapped files."""
-        while self._idle:
-            self._idle.pop().close()
+        self._readers.close()
         self._generations.clear()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        with translated(self.folder):
-            opened = (self._idle.pop(), True) if self._idle else open_for_reading(self.folder)
-        if opened is None:
-            yield None
-            return
-        connection, may_be_kept = opened
-        try:
-            yield connection
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if may_be_kept:
-                self._idle.append(connection)
-            else:
-                connection.close()
 
     def views(self) -> Sequence[ViewInfo]:
         """Return what is indexed, most recently used first."""
-        with translated(self.folder), self._reading() as connection:
+        with translated(self.folder), self._readers.connection() as connection:
             rows = [] if connection is None else connection.execute(_INFO).fetchall()
         return sorted((self._info(row) for row in rows), key=lambda info: -info.used_at)
 
@@ -133,7 +115,7 @@ class EmbeddedStore:
 
     def generation(self, key: ViewKey) -> int:
         """Return the view's current generation, 0 when there is none."""
-        with translated(self.folder), self._reading() as connection:
+        with translated(self.folder), self._readers.connection() as connection:
             if connection is None:
                 return 0
             row = connection.execute("SELECT generation FROM views" + _ONE, (key.root, key.branch, self._features)).fetchone()
@@ -145,7 +127,7 @@ class EmbeddedStore:
 
     def is_complete(self, key: ViewKey) -> bool:
         """Say whether the view was made by the store's versions of analysis, and every stored chunk has a vector of its model."""
-        with translated(self.folder), self._reading() as connection:
+        with translated(self.folder), self._readers.connection() as connection:
             if connection is None:
                 return False
             row = connection.execute(_COMPLETE, (key.root, key.branch, self._features, self.model)).fetchone()
@@ -154,7 +136,7 @@ class EmbeddedStore:
     @contextmanager
     def snapshot(self, key: ViewKey) -> Iterator[EmbeddedSnapshot]:
         """Open the view's current generation; raises `ViewNotFound`."""
-        with self._reading() as connection:
+        with self._readers.connection() as connection:
             if connection is None:
                 raise _view_not_found(key)
             with translated(self.folder):
@@ -220,7 +202,7 @@ class EmbeddedStore:
         """Read the whole index and compare checksums; raises `StoreDamaged`."""
         from codetriever.store.embedded.verify import verify_store
 
-        with self._reading() as connection, translated(self.folder):
+        with self._readers.connection() as connection, translated(self.folder):
             if connection is not None:
                 verify_store(self.folder, connection)
 
