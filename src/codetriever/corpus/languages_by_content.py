@@ -3,86 +3,92 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _PROBE_BYTES = 16384
+_HEADER_PROBE_BYTES = 8192
 
-_CPP = re.compile(
-    rb"^[ \t]*(?:class\s+[A-Za-z_]\w*(?:\s+final)?\s*(?:[:{;]|$)|namespace\b|template\s*<|"
-    rb"using\s+(?:namespace\s+)?[A-Za-z_]|(?:public|private|protected)\s*:|"
-    rb"#\s*include\s*<(?:algorithm|array|atomic|c(?:assert|math|std\w+|string)|chrono|functional|iostream|map|memory|mutex|optional|ostream|set|sstream|string|"
-    rb"string_view|thread|tuple|type_traits|unordered_\w+|utility|variant|vector)>|virtual\s|explicit\s|constexpr\s|enum\s+class\s|friend\s|static\s+constexpr\s)|"
-    rb"\bstd::|\boperator\s*(?:\(\)|[-+*/=<>!\[])|\bnullptr\b|\bnoexcept\b|\b\w+::\w+\s*\(|&&\s*\w+\)\s*[:{]",
-    re.MULTILINE,
+# C++ on one line. It is tried only on lines with one of the words: most C headers have none.
+_CPP_LINE = (
+    rb"^\s*(?:class\s+[A-Za-z_]\w*(?:\s+final)?\s*(?:[:{;]|$)|(?:inline\s+)?namespace\b|template\s*<|using\s+[A-Za-z_]|"
+    rb"(?:public|private|protected)\s*:|virtual\s|explicit\s|constexpr\s|enum\s+class\s|friend\s|static\s+constexpr\s|"
+    rb"#\s*include\s*<\w+>)|"
+    rb"\bstd::|\boperator\s*(?:\(\)|\[\]|[-+*/=<>!%&|^~]{1,3})\s*\(|\bnullptr\b|\bnoexcept\b"
 )
-_CPP_GUARD = re.compile(rb"#\s*if(?:def\s+|\s+defined\s*\(?\s*)__cplusplus[^\n]*\n(?:[^\n]*\n){0,4}?\s*#\s*endif")
-_OBJC = re.compile(rb"^[ \t]*(?:@(?:interface|implementation|protocol|class|import|property|end)\b|#\s*import\b)", re.MULTILINE)
+_CPP_WORDS = frozenset(
+    b"class namespace template using public private protected virtual explicit constexpr friend std operator nullptr noexcept "
+    b"algorithm array atomic cassert cmath cstddef cstdint cstdio cstdlib cstring functional iostream limits map memory mutex optional "
+    b"ostream sstream string string_view thread tuple type_traits unordered_map utility variant vector".split()
+)
+_NOT_IN_WORDS = bytes(byte if chr(byte).isalnum() or byte == 0x5F else 0x20 for byte in range(128)) + bytes(range(128, 256))
+_CPP_GUARD = rb"#\s*(?:el)?if[^\n]*__cplusplus[^\n]*\n(?:[ \t]*+(?!#)[^\n]*\n)*"
+_OBJC = rb"(?m)^[ \t]*(?:@(?:interface|implementation|protocol|class|import|property|end)\b|#\s*import\b)"
 
 # Extension -> (what shows it, language), the first that is found; "" is for files that nothing else tells.
-_RULES: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
+_RULES: dict[str, tuple[tuple[bytes, str], ...]] = {
     "m": (
         (_OBJC, "objc"),
         (
-            re.compile(rb"^[ \t]*(?:%|function\b|classdef\b)|\bend(?:function)?[ \t]*$|^[ \t]*\w+[ \t]*=[^;{\n]*;[ \t]*%", re.MULTILINE),
+            rb"(?m)^[ \t]*(?:%|function\b|classdef\b)|\bend(?:function)?[ \t]*$|^[ \t]*\w+[ \t]*=[^;{\n]*;[ \t]*%",
             "matlab",
         ),
-        (re.compile(rb"\(\*|:=\s*\w+\["), "matlab"),
+        (rb"\(\*|:=\s*\w+\[", "matlab"),
     ),
     "v": (
-        (re.compile(rb"^[ \t]*(?:Theorem|Lemma|Definition|Fixpoint|Inductive|Require|From\s+\w+\s+Require|Proof)\b", re.MULTILINE), "coq"),
-        (re.compile(rb"^[ \t]*(?:endmodule|always\s*@|`(?:timescale|include|define)|module\s+\w+\s*[#(;])", re.MULTILINE), "verilog"),
+        (rb"(?m)^[ \t]*(?:Theorem|Lemma|Definition|Fixpoint|Inductive|Require|From\s+\w+\s+Require|Proof)\b", "coq"),
+        (rb"(?m)^[ \t]*(?:endmodule|always\s*@|`(?:timescale|include|define)|module\s+\w+\s*[#(;])", "verilog"),
     ),
-    "pl": ((re.compile(rb"^[ \t]*:-\s|^\w+\([^)]*\)\s*:-", re.MULTILINE), "prolog"),),
+    "pl": ((rb"(?m)^[ \t]*:-\s|^\w+\([^)]*\)\s*:-", "prolog"),),
     "pro": (
-        (re.compile(rb"^[ \t]*(?:TEMPLATE|QT|SOURCES|HEADERS|CONFIG|TARGET)\s*[+*-]?=", re.MULTILINE), "make"),
-        (re.compile(rb":-"), "prolog"),
-        (re.compile(rb""), "text"),
+        (rb"(?m)^[ \t]*(?:TEMPLATE|QT|SOURCES|HEADERS|CONFIG|TARGET)\s*[+*-]?=", "make"),
+        (rb":-", "prolog"),
+        (rb"", "text"),
     ),
-    "pp": ((re.compile(rb"^[ \t]*(?:class|define|node)\s+[\w:']+\s*(?:\(|\{|inherits)|=>\s*['$]", re.MULTILINE), "puppet"),),
-    "fs": ((re.compile(rb"^[ \t]*(?:#version|precision\s|uniform\s|varying\s|void\s+main\s*\()", re.MULTILINE), "glsl"),),
-    "ts": ((re.compile(rb"\A\s*<(?:\?xml|!DOCTYPE TS)"), "xml"),),
+    "pp": ((rb"(?m)^[ \t]*(?:class|define|node)\s+[\w:']+\s*(?:\(|\{|inherits)|=>\s*['$]", "puppet"),),
+    "fs": ((rb"(?m)^[ \t]*(?:#version|precision\s|uniform\s|varying\s|void\s+main\s*\()", "glsl"),),
+    "ts": ((rb"\A\s*<(?:\?xml|!DOCTYPE TS)", "xml"),),
     "cls": (
-        (re.compile(rb"\\(?:ProvidesClass|NeedsTeXFormat|documentclass|LoadClass|def)\b"), "latex"),
-        (re.compile(rb"^VERSION |^Attribute VB_|^[ \t]*(?:Public|Private) (?:Sub|Function|Property)\b", re.MULTILINE), "vbnet"),
-        (re.compile(rb"\b(?:public|private|global)\b[^\n]*\bclass\b", re.IGNORECASE), "apex"),
+        (rb"\\(?:ProvidesClass|NeedsTeXFormat|documentclass|LoadClass|def)\b", "latex"),
+        (rb"(?m)^VERSION |^Attribute VB_|^[ \t]*(?:Public|Private) (?:Sub|Function|Property)\b", "vbnet"),
+        (rb"(?i)\b(?:public|private|global)\b[^\n]*\bclass\b", "apex"),
     ),
-    "d": ((re.compile(rb"\A[^\s:]+(?:[ \t]+[^\s:]+)*[ \t]*:\s"), "make"),),
+    "d": ((rb"\A[^\s:]+(?:[ \t]+[^\s:]+)*[ \t]*:\s", "make"),),
     "l": (
-        (re.compile(rb"^%(?:%|\{|option)", re.MULTILINE), "lex"),
-        (re.compile(rb"^[ \t]*\((?:defun|defmacro|in-package)", re.MULTILINE), "commonlisp"),
+        (rb"(?m)^%(?:%|\{|option)", "lex"),
+        (rb"(?m)^[ \t]*\((?:defun|defmacro|in-package)", "commonlisp"),
     ),
     "inc": (
-        (re.compile(rb"<\?(?:php|=)"), "php"),
-        (re.compile(rb"^[ \t]*#\s*(?:include|define|if|pragma)\b|[;{}]\s*$", re.MULTILINE), "cpp"),
-        (re.compile(rb""), "text"),
+        (rb"<\?(?:php|=)", "php"),
+        (rb"(?m)^[ \t]*#\s*(?:include|define|if|pragma)\b|[;{}]\s*$", "cpp"),
+        (rb"", "text"),
     ),
     "t": (
-        (re.compile(rb"^[ \t]*(?:use\s+(?:strict|warnings|Test|v?5)|#!.*perl|my\s+[$@%])", re.MULTILINE), "perl"),
-        (re.compile(rb"^[ \t]*\$ ", re.MULTILINE), "text"),
+        (rb"(?m)^[ \t]*(?:use\s+(?:strict|warnings|Test|v?5)|#!.*perl|my\s+[$@%])", "perl"),
+        (rb"(?m)^[ \t]*\$ ", "text"),
     ),
-    "e": ((re.compile(rb"^[ \t]*(?:class|feature|note|deferred)\b", re.MULTILINE), "eiffel"), (re.compile(rb""), "text")),
-    "tab": ((re.compile(rb"(?i:create\s+table)"), "sql"), (re.compile(rb""), "text")),
-    "prc": ((re.compile(rb"(?i:create\s+(?:or\s+replace\s+)?proc)"), "sql"), (re.compile(rb""), "text")),
-    "r": ((re.compile(rb"\A\s*REBOL", re.IGNORECASE), "text"),),
-    "st": ((re.compile(rb"^[ \t]*(?:!\w+|Object subclass:|\w+ class\s*>>)", re.MULTILINE), "smalltalk"), (re.compile(rb""), "text")),
-    "service": ((re.compile(rb"\A\s*<\?xml"), "xml"),),
-    "config": ((re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<"), "xml"), (re.compile(rb"\A\s*\{"), "json")),
-    "conf": ((re.compile(rb"^[ \t]*(?:server|location|upstream|http)\b[^\n;=]*\{", re.MULTILINE), "nginx"),),
+    "e": ((rb"(?m)^[ \t]*(?:class|feature|note|deferred)\b", "eiffel"), (rb"", "text")),
+    "tab": ((rb"(?i:create\s+table)", "sql"), (rb"", "text")),
+    "prc": ((rb"(?i:create\s+(?:or\s+replace\s+)?proc)", "sql"), (rb"", "text")),
+    "r": ((rb"(?i)\A\s*REBOL", "text"),),
+    "st": ((rb"(?m)^[ \t]*(?:!\w+|Object subclass:|\w+ class\s*>>)", "smalltalk"), (rb"", "text")),
+    "service": ((rb"\A\s*<\?xml", "xml"),),
+    "config": ((rb"\A(?:\xef\xbb\xbf)?\s*<", "xml"), (rb"\A\s*\{", "json")),
+    "conf": ((rb"(?m)^[ \t]*(?:server|location|upstream|http)\b[^\n;=]*\{", "nginx"),),
     "": (
-        (re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<\?php"), "php"),
-        (re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<\?xml"), "xml"),
-        (re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE), "html"),
-        (re.compile(rb"\A\s*[{\[]\s*[\"{\[\]}]"), "json"),
-        (re.compile(rb"\A%YAML|\A---\s*\n\s*[\w-]+:"), "yaml"),
-        (re.compile(rb"\A(?:diff --git |--- a/|Index: )"), "diff"),
-        (re.compile(rb"^[ \t]*(?:fi|esac|done)[ \t]*$", re.MULTILINE), "bash"),
+        (rb"\A(?:\xef\xbb\xbf)?\s*<\?php", "php"),
+        (rb"\A(?:\xef\xbb\xbf)?\s*<\?xml", "xml"),
+        (rb"(?i)\A(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", "html"),
+        (rb"\A\s*[{\[]\s*[\"{\[\]}]", "json"),
+        (rb"\A%YAML|\A---\s*\n\s*[\w-]+:", "yaml"),
+        (rb"\A(?:diff --git |--- a/|Index: )", "diff"),
+        (rb"(?m)^[ \t]*(?:fi|esac|done)[ \t]*$", "bash"),
     ),
-    **dict.fromkeys("123456789", ((re.compile(rb"\A(?:[.']\\?[\"A-Za-z]|\s*\.)"), "roff"), (re.compile(rb""), "text"))),
+    **dict.fromkeys("123456789", ((rb"\A(?:[.']\\?[\"A-Za-z]|\s*\.)", "roff"), (rb"", "text"))),
 }
 
 AMBIGUOUS = frozenset({*_RULES, "h", "ipynb"} - {""})
-_NOTEBOOK_LANGUAGE = re.compile(
-    rb'"(?:language|name)"\s*:\s*"(python|r|ir|julia|scala|javascript|typescript|ruby|rust|go|kotlin|bash|sql|haskell)[\d.-]*"',
-    re.IGNORECASE,
+_NOTEBOOK_LANGUAGE = (
+    rb'(?i)"(?:language|name)"\s*:\s*"(python|r|ir|julia|scala|javascript|typescript|ruby|rust|go|kotlin|bash|sql|haskell)[\d.-]*"'
 )
 _NOTEBOOK_END_BYTES = 4096
 
@@ -90,22 +96,46 @@ _NOTEBOOK_END_BYTES = 4096
 def guess_language(extension: str, usual: str, data: bytes) -> str:
     """Return the language of a file with this extension; `usual` when nothing speaks against it."""
     if extension == "h":
-        return _header_language(data[:_PROBE_BYTES])
+        return _header_language(data[:_HEADER_PROBE_BYTES])
     if extension == "ipynb":
         return _notebook_language(data)
     probe = data[:_PROBE_BYTES]
-    return next((language for tell_tale, language in _RULES[extension] if tell_tale.search(probe)), usual)
+    return next((language for tell_tale, language in _RULES[extension] if _compiled(tell_tale).search(probe)), usual)
+
+
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    """Compile a pattern when a file first needs it: all of them take longer than a search does."""
+    return re.compile(pattern)
 
 
 def _header_language(probe: bytes) -> str:
-    """C unless something is only C++; what C headers hide behind `#ifdef __cplusplus` does not count."""
-    if _OBJC.search(probe):
+    """C unless something is only C++; comments, and what C headers hide behind `#ifdef __cplusplus`, do not count."""
+    first, *rest = probe.split(b"/*")
+    code = first + b" ".join([part.partition(b"*/")[2] for part in rest])
+    if (b"@" in code or b"import" in code) and _compiled(_OBJC).search(code):
         return "objc"
-    return "cpp" if _CPP.search(_CPP_GUARD.sub(b"", probe)) else "c"
+    if b"__cplusplus" in code:
+        code = _compiled(_CPP_GUARD).sub(b"", code)
+    words = _CPP_WORDS.intersection(code.translate(_NOT_IN_WORDS).split())
+    return "cpp" if any(_has_cpp_line(code, word) for word in words) else "c"
+
+
+def _has_cpp_line(code: bytes, word: bytes) -> bool:
+    """Say whether one of the lines that hold the word is C++."""
+    at = code.find(word)
+    while at >= 0:
+        end = code.find(b"\n", at)
+        end = len(code) if end < 0 else end
+        if _compiled(_CPP_LINE).search(code[code.rfind(b"\n", 0, at) + 1 : end]):
+            return True
+        at = code.find(word, end)
+    return False
 
 
 def _notebook_language(data: bytes) -> str:
     """The kernel's language; its name stands at the end of the file, or at its beginning."""
-    found = _NOTEBOOK_LANGUAGE.search(data[-_NOTEBOOK_END_BYTES:]) or _NOTEBOOK_LANGUAGE.search(data[:_NOTEBOOK_END_BYTES])
+    pattern = _compiled(_NOTEBOOK_LANGUAGE)
+    found = pattern.search(data[-_NOTEBOOK_END_BYTES:]) or pattern.search(data[:_NOTEBOOK_END_BYTES])
     name = found[1].decode().lower() if found else "python"
     return "r" if name == "ir" else name
