@@ -10,7 +10,8 @@ same warm page cache. Parts:
   change      one file changed to the refreshed answer, on the same checkouts
   process     warm search in one process over the annotated questions, on full checkouts (needs --annotations)
 
-Prints a table for each, writes results/peers.json and plots.
+Prints a table for each, writes results/peers.json and plots. Run it with the Python of an environment that the built wheel was
+installed into: from a source tree whose modules were never compiled, every command pays for compiling them.
 """
 
 from __future__ import annotations
@@ -248,8 +249,9 @@ def large(roots: Iterable[Path]) -> list[Path]:
 
 
 def middle_files(root: Path, count: int) -> list[Path]:
-    """Source files of middling size, evenly chosen from the sorted list."""
-    files = [path for path in sorted(root.rglob("*")) if path.suffix in SOURCE_SUFFIXES and 2_000 < path.stat().st_size < 50_000]
+    """Source files of middling size that are no tests, evenly chosen from the sorted list."""
+    sources = [path for path in sorted(root.rglob("*")) if path.suffix in SOURCE_SUFFIXES and "test" not in str(path).casefold()]
+    files = [path for path in sources if 2_000 < path.stat().st_size < 50_000]
     return files[len(files) // (2 * count) :: max(1, len(files) // count)][:count]
 
 
