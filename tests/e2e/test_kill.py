@@ -18,6 +18,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 sys.path.append({tests!r})
+print("starting", flush=True)
 from projects import Project
 
 print("listing", flush=True)
@@ -39,7 +40,6 @@ class Scene:
     indexed: Path
     before: tuple
     after: tuple
-    took_s: float
 
 
 def start(project):
@@ -68,34 +68,53 @@ def scene(tmp_path_factory):
     for number in range(0, 40, 10):
         (project.root / f"src/module_{number}.py").unlink()
     write(project.root, {"src/new.py": "new = True\n"})
-    started = time.monotonic()
     with start(project) as undisturbed:
         assert undisturbed.stdout.read().splitlines()[-1] == "end 2"
-    return Scene(project, folder / "indexed", before, project.picture(), time.monotonic() - started)
+    return Scene(project, folder / "indexed", before, project.picture())
 
 
-def kill_once(scene, seconds, *, children):
-    """Kill the indexer, or one of its children, so long after its start. Return who was killed, and at which stage."""
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: at a line that the indexer prints, or at the first one that tells of so many files done; and how long after that."""
+
+    stage: str
+    share: float = 0.0
+    longest_wait_s: float = 0.0
+
+    def has_come(self, line):
+        if self.stage in ("starting", "listing"):
+            return line.startswith(self.stage)
+        done, total = map(int, line.split()) if line[0].isdigit() else (-1, 1)
+        return done >= (total if self.stage == "switching" else self.share * total)
+
+
+MOMENTS = (
+    Moment("starting", longest_wait_s=0.1),
+    Moment("listing", longest_wait_s=0.05),
+    Moment("listing", longest_wait_s=0.4),
+    *(Moment("analysing", share=tenths / 10, longest_wait_s=0.03) for tenths in range(10)),
+    Moment("switching"),
+    Moment("switching", longest_wait_s=0.02),
+    Moment("switching", longest_wait_s=0.1),
+)
+
+
+def kill_once(scene, moment, chance, *, children):
+    """Kill the indexer, or one of its children, at that moment. Return who was killed."""
     shutil.rmtree(scene.project.stores)
     shutil.copytree(scene.indexed, scene.project.stores)
     with start(scene.project) as indexer:
-        time.sleep(seconds)
+        while (line := indexer.stdout.readline()) and not moment.has_come(line):
+            pass
+        time.sleep(chance.uniform(0, moment.longest_wait_s))
         found = psutil.Process(indexer.pid).children() if children and indexer.poll() is None else []
         if found:
-            found[seconds.as_integer_ratio()[0] % len(found)].kill()
-        elif not children:
+            chance.choice(found).kill()
+        else:
             indexer.kill()
-        lines = indexer.stdout.read().splitlines()
-    assert indexer.returncode in ((KILLED, 0) if not children else (0,))
-    return "a parser" if found else "the indexer" if indexer.returncode == KILLED else "nobody", stage(lines)
-
-
-def stage(lines):
-    last = lines[-1].split() if lines else ["starting"]
-    if not last[0].isdigit():
-        return last[0]
-    done, total = map(int, last)
-    return "switching" if done == total else f"analysing, {100 * done // total // 20 * 20} % and more"
+        indexer.stdout.read()
+    assert indexer.returncode in ((0,) if found else (KILLED, 0))
+    return "a parser" if found else "the indexer" if indexer.returncode == KILLED else "nobody"
 
 
 def check_everything_is_whole(scene):
@@ -114,27 +133,29 @@ def check_everything_is_whole(scene):
     assert len(list((folder / "segments").iterdir())) == len(list((folder / "vectors").iterdir()))
 
 
-def kill_spread(scene, times, seed):
+def kill_spread(scene, moments, seed):
     chance = random.Random(seed)
     table = Counter()
-    for number in range(times):
-        seconds = scene.took_s * (number + chance.random()) / times
-        table[kill_once(scene, seconds, children=number % 4 == 3)] += 1
+    for number, moment in enumerate(moments):
+        children = moment.stage == "analysing" and number % 3 == 0
+        table[kill_once(scene, moment, chance, children=children), moment.stage] += 1
         check_everything_is_whole(scene)
     return table
 
 
 def test_killed_at_any_moment_the_index_stays_whole_and_the_next_run_completes_it(scene):
-    table = kill_spread(scene, 6, seed=1)
-    assert sum(count for (who, _), count in table.items() if who == "the indexer") >= 3
+    table = kill_spread(scene, [MOMENTS[number] for number in (8, 2, 5, 6, -1, -2)], seed=1)
+    assert table["a parser", "analysing"]
+    assert sum(table[who, stage] for who, stage in table if who == "the indexer") >= 2
 
 
 @pytest.mark.long
 def test_a_hundred_kills_spread_over_every_stage(scene, capsys):
     seed = random.SystemRandom().randrange(1 << 32)
-    table = kill_spread(scene, 100, seed)
+    table = kill_spread(scene, [MOMENTS[number % len(MOMENTS)] for number in range(100)], seed)
     with capsys.disabled():
-        print(f"\nkill -9 while indexing, seed {seed}, {scene.took_s:.1f} s undisturbed")
-        for (who, when), count in sorted(table.items(), key=str):
+        print(f"\nkill -9 while indexing, seed {seed}")
+        for (who, when), count in sorted(table.items()):
             print(f"  {count:4} {who:12} {when}")
-    assert sum(count for (who, _), count in table.items() if who == "a parser") >= 5
+    assert all(table["the indexer", stage] for stage in ("starting", "listing", "analysing", "switching"))
+    assert table["a parser", "analysing"] >= 10
