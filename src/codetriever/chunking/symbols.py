@@ -14,10 +14,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.definitions import name_offsets
+from codetriever.chunking.layers import split_layers
 from codetriever.chunking.parse import load_language, load_query, parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tree_sitter import Node, Query
 
@@ -62,9 +63,25 @@ def references(source: bytes, language: str, *, name: str = "") -> list[Referenc
 
     Empty for a language without a grammar. What the grammar does not tell is a "reference".
     """
+    found = [
+        (start, end, context)
+        for layer in split_layers(source, language)
+        for start, end, context in _layer_references(layer.source, layer.language, name)
+    ]
+    found.sort()
+    occurrences = []
+    line, counted = 1, 0
+    for start, end, context in found:
+        line += source.count(b"\n", counted, start)
+        counted = start
+        occurrences.append(Reference(source[start:end].decode("utf-8", "replace"), line, start, end, context))
+    return occurrences
+
+
+def _layer_references(source: bytes, language: str, name: str) -> Iterator[tuple[int, int, Context]]:
     tree = parse_source(source, language)
     if tree is None:
-        return []
+        return
     root = tree.root_node
     contexts: dict[int, Context] = dict.fromkeys(name_offsets(root, source, language), "definition")
     used = _captures(load_query(language, "references"), root)
@@ -73,16 +90,11 @@ def references(source: bytes, language: str, *, name: str = "") -> list[Referenc
     for capture, context in _USES:
         for part in used.get(capture, ()):
             contexts.setdefault(part.start_byte, "import" if imports.hold(part.start_byte) else context)
-    found = []
-    line, counted = 1, 0
     for start, end in _words(source, name):
         context = contexts.get(start) or _context_by_span(start, imports, comments, strings)
         if used and not name and start not in contexts and context in ("reference", "import") and not strings.hold(start):
             continue  # a keyword
-        line += source.count(b"\n", counted, start)
-        counted = start
-        found.append(Reference(source[start:end].decode("utf-8", "replace"), line, start, end, context))
-    return found
+        yield start, end, context
 
 
 _USES: tuple[tuple[str, Context], ...] = (("reference.call", "call"), ("reference", "reference"))
@@ -134,16 +146,18 @@ def imports_span(source: bytes, language: str) -> tuple[int, int] | None:
 
     An import more than `IMPORTS_GAP_LINES` lines below the one before it is not counted among them.
     """
-    tree = parse_source(source, language)
-    query = load_query(language, "references")
-    if tree is None or query is None:
-        return None
-    imports = sorted(_captures(query, tree.root_node).get("import", ()), key=lambda part: part.start_byte)
+    imports: list[Node] = []
+    for layer in split_layers(source, language):
+        tree = parse_source(layer.source, layer.language)
+        query = load_query(layer.language, "references")
+        if tree is not None and query is not None:
+            imports += _captures(query, tree.root_node).get("import", ())
+    imports.sort(key=lambda part: part.start_byte)
     if not imports:
         return None
     last = imports[0]
     for one in imports[1:]:
-        if one.start_point.row - last.end_point.row > IMPORTS_GAP_LINES:
+        if source.count(b"\n", last.end_byte, one.start_byte) > IMPORTS_GAP_LINES:
             break
         last = one
     return imports[0].start_byte, last.end_byte
