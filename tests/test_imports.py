@@ -68,7 +68,7 @@ def test_imports_point_down(path):
 
 
 # git's own variables (GIT_*, HOME) decide what git ignores, so its rules cannot be read without them.
-READERS_OF_GIT = {"gitconfig.py", "walk.py"}
+READERS_OF_GIT = {"gitconfig.py", "gitlist.py", "walk.py"}
 QUIET_LEAVES = [path for path in MODULES if room(path) in LEAVES and path.name not in READERS_OF_GIT]
 
 

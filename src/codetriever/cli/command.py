@@ -153,11 +153,11 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "context", "FILE:LINE", "what surrounds a line: its definition, imports, neighbours", "symbols:context",
-            ("radius", *_OPENING, *_ALWAYS), least=1, most=1,
+            ("radius", "branch", *_OPENING, *_ALWAYS), least=1, most=1,
             examples=("codetriever context src/app/session.py:41 --radius 5",),
         ),
         Verb(
-            "outline", "[PATH]", "the symbols of a file or folder", "symbols:outline", (*_OPENING, *_ALWAYS), most=1,
+            "outline", "[PATH]", "the symbols of a file or folder", "symbols:outline", ("branch", *_OPENING, *_ALWAYS), most=1,
             examples=("codetriever outline src/app",),
         ),
         Verb("status", "[PATH...]", "what is indexed here, and how fresh it is", "stored:status", _ALWAYS),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.cli.hits import counted, print_freshness, print_lines
 from codetriever.cli.opening import Places, refreshed
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND, filters
+from codetriever.config import BY_NAME
 from codetriever.errors import InvalidArguments
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def usages(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `usages SYMBOL [PATH...]`."""
     symbol, *paths = command.words
     with refreshed(paths, command, settings, screen) as index:
-        answer = index.usages(symbol, **filters(command, settings))
+        answer = index.usages(symbol, **_page(filters(command, settings), settings))
         places = Places(index.roots)
     answer = replace(answer, usages=tuple(places.shown(usage) for usage in answer.usages))
     if command.output == "json":
@@ -47,6 +48,11 @@ def usages(command: Command, settings: Settings, screen: Screen) -> int:
         _print_grouped(answer.usages, screen)
     _say_totals(answer, command, screen)
     return 0 if answer.usages else NOTHING_FOUND
+
+
+def _page(options: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Ten hits are an answer, but ten usages hide most of them: show as many as may be asked for unless somebody said how many."""
+    return options | {"limit": BY_NAME["limit"].maximum} if settings.origin("limit") == "default" else options
 
 
 def _plain(usage: Usage, screen: Screen) -> str:
@@ -74,9 +80,9 @@ def _print_grouped(usages: Sequence[Usage], screen: Screen) -> None:
 def _say_totals(answer: UsagesAnswer, command: Command, screen: Screen) -> None:
     if not answer.usages:
         screen.note(answer.note or f"nothing found: {answer.symbol!r} occurs nowhere", style="warning")
-    elif screen.error_is_terminal or screen.verbose:
+    elif screen.error_is_terminal or screen.verbose or answer.total > len(answer.usages):
         counts = ", ".join(counted(answer.counts[kind], kind) for kind in _KINDS if answer.counts.get(kind))
-        screen.note(f"\n{len(answer.usages)} of {answer.total}: {counts} · {answer.took_ms:.0f} ms")
+        screen.note(f"{len(answer.usages)} of {answer.total}: {counts} · {answer.took_ms:.0f} ms")
     if not command.wants_json:
         print_freshness(answer.freshness, screen)
 
@@ -89,7 +95,7 @@ def context(command: Command, settings: Settings, screen: Screen) -> int:
         raise InvalidArguments(f"{place!r} is not FILE:LINE.", hint="For example: codetriever context src/app.py:41")
     with refreshed([path], command, settings, screen) as index:
         places = Places(index.roots)
-        answer = index.context(f"{places.stored(path)}:{line}", radius=command.radius)
+        answer = index.context(f"{places.stored(path)}:{line}", radius=command.radius, branch=command.branch)
     answer = replace(answer, path=places.path(answer.path, answer.repository))
     if command.wants_json:
         screen.json(answer)
@@ -122,7 +128,7 @@ def outline(command: Command, settings: Settings, screen: Screen) -> int:
     path = command.words[0] if command.words else "."
     with refreshed([path], command, settings, screen) as index:
         places = Places(index.roots)
-        answer = index.outline(places.stored(path))
+        answer = index.outline(places.stored(path), branch=command.branch)
     answer = replace(answer, path=path, files=tuple(places.shown(file) for file in answer.files))
     if command.wants_json:
         screen.json(answer)
