@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codetriever.chunking import cut
+from codetriever.chunking import BUDGET_BYTES, cut
 from codetriever.types import Chunk
 
 BUDGET = 600
@@ -135,7 +135,7 @@ def test_a_text_without_a_grammar_is_cut_at_headings_and_paragraphs() -> None:
 def test_a_line_of_a_megabyte_is_cut_between_characters(unit: str, language: str) -> None:
     source = (unit * (1_000_000 // len(unit.encode()))).encode()
     chunks = cut(source, language).chunks
-    assert all(one.byte_end - one.byte_start <= 1536 * 1.5 for one in chunks)
+    assert all(one.byte_end - one.byte_start <= BUDGET_BYTES for one in chunks)
     assert "".join(source[one.byte_start : one.byte_end].decode() for one in chunks).replace(" ", "") == source.decode().replace(" ", "")
     assert {one.start_line for one in chunks} == {1}
 

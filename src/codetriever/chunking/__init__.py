@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from codetriever.chunking.chunk import Boundary
     from codetriever.types import Definition
 
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently."""
 
+BUDGET_BYTES = 2048
+"""How long a chunk may be: some fifty lines. On 288 questions from the history of 18 repositories, chunks of 2,048 bytes with definitions
+from 256 bytes on apart had the changed lines among ten hits for 59 %, those of 1,536 and 384 for 57 %, those of 1,024 and 256 for 55 %,
+at NDCG@10 of .625, .617 and .612; longer ones find no more files and take more reading."""
 
-def cut(source: bytes, language: str, *, budget_bytes: int = 1536) -> Pieces:
+
+def cut(source: bytes, language: str, *, budget_bytes: int = BUDGET_BYTES) -> Pieces:
     """Cut UTF-8 text into chunks and find what it defines. Offsets are of `source`.
 
     The chunks cover every byte that is not blank, in order, without overlap; none is longer than one and a half budgets. A

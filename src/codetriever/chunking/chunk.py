@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
     from codetriever.types import Definition
 
-_SOLID_SHARE = 4
-"""A definition of at least budget / 4 (384 bytes, some ten lines) gets a chunk of its own; smaller ones merge."""
+_SOLID_SHARE = 8
+"""A definition of at least budget / 8 (256 bytes, some seven lines) gets a chunk of its own; smaller ones merge."""
+
+_NAMING_SHARE = 4
+"""A definition that opens in a chunk of another one's inside names it when it takes a quarter of it."""
 
 _CRUMB_SHARE = 8
 """A piece below budget / 8 says too little to be found: it joins a neighbour."""
@@ -220,6 +223,6 @@ def _kind_and_name(start: int, end: int, owners: Sequence[Definition], opened: S
     around = next((owner for owner in reversed(owners) if owner.byte_start < start), None)
     best = max(opened, key=lambda one: (one.kind not in _OUTER_KINDS, one.byte_end - one.byte_start), default=None)
     if best is not None and around is not None and around.kind not in _OUTER_KINDS:
-        best = best if (min(best.byte_end, end) - best.byte_start) * _SOLID_SHARE >= end - start else around
+        best = best if (min(best.byte_end, end) - best.byte_start) * _NAMING_SHARE >= end - start else around
     chosen = best or around
     return (chosen.kind, chosen.qualified_name) if chosen else ("block", "")
