@@ -356,3 +356,21 @@ def test_views_of_other_features_are_as_if_not_there(open_one: OpenStore, store:
     with pytest.raises(ViewNotFound), newer.snapshot(MAIN):
         pass
     assert store.generation(MAIN) == 1
+
+
+def test_the_nearest_do_not_depend_on_what_else_is_stored(tmp_path: Path) -> None:
+    files = {f"{file}": b"\n".join(b"word%d of%d" % (file * 80 + line, line) for line in range(80)) for file in range(60)}
+    others = {f"{file}": b"\n".join(b"other%d of%d" % (file * 80 + line, line) for line in range(80)) for file in range(60)}
+    answers = []
+    for name, first in (("fresh", None), ("shared", others)):
+        store = open_store(tmp_path / name, model="m", dimensions=DIMENSIONS)
+        with store.writer() as writer:
+            if first is not None:
+                index(writer, SIDE, first, batch=60)
+            index(writer, MAIN, files, batch=60)
+        with store.snapshot(MAIN) as snapshot:
+            allowed = np.arange(60) < 40
+            for some in (None, allowed):
+                ordinals, cosines = snapshot.nearest(embed_words(("word7", "of3", "of5")), 100, some)
+                answers.append((places(snapshot, ordinals), cosines.tolist()))
+    assert answers[:2] == answers[2:]

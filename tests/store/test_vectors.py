@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.contract.blobs import DIMENSIONS, analyse
 
 from codetriever.store.embedded.buffer import SegmentBuffer
-from codetriever.store.embedded.nearest import POOL, VectorSpace
+from codetriever.store.embedded.nearest import VectorSpace, pool_size
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.vectors import ABSENT, MISSING, Question, VectorFile, VectorWriter, quantise, sign_bits
@@ -147,7 +147,7 @@ def test_the_pool_finds_nearly_all_true_neighbours(indexed: VectorSpace, vectors
     recall = []
     for near, noise in zip(vectors[::500], unit_rows(18, seed=9), strict=True):
         query = (near + noise) / np.linalg.norm(near + noise)
-        ordinals, cosines = indexed.nearest(query, 50, None, None)
+        ordinals, cosines = indexed.nearest(query, 50, count=9000, ordinals=None, mask=None)
         exact = np.argsort(-(vectors @ query))[:50]
         recall.append(len(set(exact.tolist()) & set(ordinals.tolist())) / 50)
         assert np.all(np.diff(cosines) <= 0)
@@ -155,10 +155,15 @@ def test_the_pool_finds_nearly_all_true_neighbours(indexed: VectorSpace, vectors
     assert np.mean(recall) > 0.98
 
 
+def test_the_pool_depends_on_what_is_asked_about_alone() -> None:
+    assert [pool_size(count, 50) for count in (10, 9_000, 12_000, 1_000_000)] == [2048, 2250, 3000, 4096]
+    assert pool_size(1_000_000, 2000) == 8000
+
+
 def test_few_chunks_are_compared_exactly(indexed: VectorSpace) -> None:
     query = unit_rows(1, seed=3)[0]
-    some = np.arange(0, 9000, 9000 // (POOL // 2))[: POOL - 1]
-    ordinals, _ = indexed.nearest(query, 10, some, None)
+    some = np.arange(0, 9000, 5)
+    ordinals, _ = indexed.nearest(query, 10, count=len(some), ordinals=some, mask=None)
     cosines = indexed.cosines(query, some)
     assert ordinals.tolist() == some[np.lexsort((indexed.vectors(some)[:, 0] * 0, -cosines))][:10].tolist()
 
@@ -166,8 +171,8 @@ def test_few_chunks_are_compared_exactly(indexed: VectorSpace) -> None:
 def test_only_what_is_allowed_is_found(indexed: VectorSpace) -> None:
     query = unit_rows(1, seed=4)[0]
     mask = np.arange(9000) % 3 == 0
-    by_mask, _ = indexed.nearest(query, 100, None, mask)
-    by_list, _ = indexed.nearest(query, 100, np.flatnonzero(mask), None)
+    by_mask, _ = indexed.nearest(query, 100, count=3000, ordinals=None, mask=mask)
+    by_list, _ = indexed.nearest(query, 100, count=3000, ordinals=np.flatnonzero(mask), mask=None)
     assert by_mask.tolist() == by_list.tolist()
     assert np.all(by_mask % 3 == 0)
 
@@ -175,15 +180,15 @@ def test_only_what_is_allowed_is_found(indexed: VectorSpace) -> None:
 def test_equals_are_ordered_by_key_wherever_they_lie(space: OrdinalSpace, tmp_path: Path) -> None:
     same = np.repeat(unit_rows(1), 3000, axis=0)
     space_of_equals = VectorSpace(space, [write_vectors(tmp_path / f"{number}.vec", same) for number in range(3)], DIMENSIONS)
-    ordinals, _ = space_of_equals.nearest(unit_rows(1)[0], 10, None, None)
+    ordinals, _ = space_of_equals.nearest(unit_rows(1)[0], 10, count=9000, ordinals=None, mask=None)
     assert ordinals.tolist() == np.argsort(space.keys)[:10].tolist()
-    ordinals, _ = space_of_equals.nearest(unit_rows(1)[0], 5000, None, None)
-    assert ordinals.tolist() == np.argsort(space.keys)[:5000].tolist()
+    ordinals, _ = space_of_equals.nearest(unit_rows(1)[0], 2000, count=9000, ordinals=None, mask=None)
+    assert ordinals.tolist() == np.argsort(space.keys)[:2000].tolist()
 
 
 def test_segments_without_vectors_are_left_out(space: OrdinalSpace, vectors: np.ndarray, tmp_path: Path) -> None:
     partial = VectorSpace(space, [None, write_vectors(tmp_path / "1.vec", vectors[3000:6000]), None], DIMENSIONS)
-    ordinals, _ = partial.nearest(unit_rows(1)[0], 9000, None, None)
+    ordinals, _ = partial.nearest(unit_rows(1)[0], 9000, count=9000, ordinals=None, mask=None)
     assert sorted(ordinals.tolist()) == list(range(3000, 6000))
     assert partial.cosines(unit_rows(1)[0], np.array([0])).tolist() == [0]
     assert not partial.vectors(np.array([0, 8999])).any()

@@ -143,7 +143,8 @@ class EmbeddedSnapshot:
         """Return the chunks of allowed files nearest to the unit vector, best first, with cosines."""
         ordinals = None if allowed is None else self._visible.of_files(allowed)
         mask = None if self._visible.all or ordinals is not None else self._visible.mask
-        return self._generation.vectors.nearest(query, limit, ordinals, mask)
+        count = self.chunk_count if ordinals is None else len(ordinals)
+        return self._generation.vectors.nearest(query, limit, count=count, ordinals=ordinals, mask=mask)
 
     def cosines(self, query: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the cosine of each of these chunks to the unit vector."""
