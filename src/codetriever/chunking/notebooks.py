@@ -45,24 +45,24 @@ class Cell(NamedTuple):
     strings: Sequence[tuple[int, int]]
 
 
-def find_cells(source: bytes) -> list[Cell]:
-    """Return the cells of a notebook (nbformat 3 or later) that have a source, in byte order; none when it is no notebook."""
+def find_cells(source: bytes) -> list[Cell] | None:
+    """Return the cells of a notebook (nbformat 3 or later) that have a source, in byte order; None when it is no notebook."""
     tree = parse_source(source, "json")
     root = tree.root_node.named_child(0) if tree is not None and tree.root_node.named_child_count else None
-    if root is None:
-        return []
     notebook = _members(root)
+    if "cells" not in notebook and "worksheets" not in notebook:
+        return None
     language = _kernel_language(notebook.get("metadata"))
     sheets = [notebook] + [_members(sheet) for sheet in _items(notebook.get("worksheets"))]
     cells = []
     for cell in (_members(cell) for sheet in sheets for cell in _items(sheet.get("cells"))):
         value = cell.get("source") or cell.get("input")
         strings = [] if value is None else [part for part in (value, *value.named_children) if part.type == "string"]
-        if strings:
-            spans = [(part.start_byte + 1, part.end_byte - 1) for part in strings]
+        spans = [(part.start_byte + 1, part.end_byte - 1) for part in strings if part.end_byte - part.start_byte > 2]
+        if spans:
             kind = _word(cell.get("cell_type"))
             cell_language = language if kind == "code" else "markdown" if kind == "markdown" else ""
-            cells.append(Cell(cell_language, strings[0].start_byte, strings[-1].end_byte, spans))
+            cells.append(Cell(cell_language, spans[0][0] - 1, spans[-1][1] + 1, spans))
     return cells
 
 
@@ -93,7 +93,7 @@ def _kernel_language(metadata: Node | None) -> str:
 
 def notebook_layers(source: bytes) -> list[Layer]:
     """Return what a notebook's cells hold, one layer for each language. Line feeds are those of the cells, not of the JSON."""
-    return _layers(source, find_cells(source))
+    return _layers(source, find_cells(source) or ())
 
 
 def _layers(source: bytes, cells: Sequence[Cell]) -> list[Layer]:
@@ -101,9 +101,12 @@ def _layers(source: bytes, cells: Sequence[Cell]) -> list[Layer]:
     for language in dict.fromkeys(cell.language for cell in cells):
         text = bytearray(b" ") * len(source)
         for cell in cells:
-            for start, end in cell.strings if cell.language == language else ():
+            if cell.language != language:
+                continue
+            for start, end in cell.strings:
                 text[start - 1] = 0x0A
                 text[start:end] = _ESCAPES.sub(_unescape_in_place, source[start:end])
+            text[cell.end - 1] = 0x0A
         layers.append(Layer(language, bytes(text)))
     return layers
 
@@ -140,16 +143,17 @@ def plain_text(span: bytes) -> str:
 
 
 def cut_notebook(source: bytes, *, budget_bytes: int) -> Pieces | None:
-    """Cut a notebook into chunks, none of which reaches over a cell's end; None when it has no cells."""
+    """Cut a notebook into chunks, none of which reaches over a cell's end; None when it is none."""
     cells = find_cells(source)
-    if not cells:
+    if cells is None:
         return None
     lines = [found.start() for found in re.finditer(rb"\n", source)]
     definitions: list[Definition] = []
     boundaries: dict[int, int] = {}
     for layer in _layers(source, cells):
         for place in _line_starts(layer.source):
-            boundaries[_before_quote(source, place)] = _LINE_DEPTH
+            if source[place : place + 1] != b'"':  # a string ends here: the line goes on in the next one
+                boundaries[_before_quote(source, place)] = _LINE_DEPTH
         tree = parse_source(layer.source, layer.language)
         if tree is not None:
             found = find_definitions(tree.root_node, layer.source, layer.language)
