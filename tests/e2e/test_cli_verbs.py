@@ -263,7 +263,8 @@ def test_ctrl_c_ends_with_130_and_leaves_a_usable_index(program, tmp_path):
     for number in range(300):
         (root / f"module_{number}.py").write_text("".join(f"def function_{number}_{at}():\n    return {at}\n" for at in range(200)))
     with program.start("index", cwd=root, stderr=subprocess.PIPE) as indexing:
-        time.sleep(1.0)
+        while indexing.poll() is None and not list(program.store.glob("*/catalog.sqlite")):
+            time.sleep(0.02)
         indexing.send_signal(signal.SIGINT)
         assert indexing.wait(timeout=20) in (130, 0)
         assert "Traceback" not in indexing.stderr.read()
