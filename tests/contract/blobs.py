@@ -6,7 +6,6 @@ A line `def NAME ...` is a definition. A vector is the sum of a fixed random vec
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,8 @@ def cut_lines(data: bytes) -> list[Line]:
 
 
 def word_vector(word: str, model: str = "m") -> NDArray[np.float32]:
-    return np.random.default_rng(zlib.crc32(f"{model} {word}".encode())).standard_normal(DIMENSIONS).astype(np.float32)
+    noise = hashlib.shake_128(f"{model} {word}".encode("utf-8", "surrogatepass")).digest(2 * DIMENSIONS)
+    return np.frombuffer(noise, "<i2").astype(np.float32) / 32768
 
 
 def embed_words(words: Sequence[str], model: str = "m") -> NDArray[np.float32]:

@@ -359,8 +359,8 @@ def test_views_of_other_features_are_as_if_not_there(open_one: OpenStore, store:
 
 
 def test_the_nearest_do_not_depend_on_what_else_is_stored(tmp_path: Path) -> None:
-    files = {f"{file}": b"\n".join(b"word%d of%d" % (file * 80 + line, line) for line in range(80)) for file in range(60)}
-    others = {f"{file}": b"\n".join(b"other%d of%d" % (file * 80 + line, line) for line in range(80)) for file in range(60)}
+    files = {f"{file}": b"\n".join(b"word%d of%d" % (file * 50 + line, line) for line in range(50)) for file in range(60)}
+    others = {f"{file}": b"\n".join(b"other%d of%d" % (file * 50 + line, line) for line in range(50)) for file in range(60)}
     answers = []
     for name, first in (("fresh", None), ("shared", others)):
         store = open_store(tmp_path / name, model="m", dimensions=DIMENSIONS)
