@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from codetriever.chunking.chunk import Boundary
     from codetriever.types import Definition
 
+__all__ = ["BUDGET_BYTES", "CHUNKER_VERSION", "NOTEBOOK", "chunk_text", "cut"]
+
 CHUNKER_VERSION = 2
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently."""
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import zstandard
 
-from codetriever.chunking import cut
-from codetriever.corpus.text import decode
+from codetriever.chunking import NOTEBOOK, chunk_text, cut
+from codetriever.corpus.text import Text, decode
 from codetriever.lexical.terms import count_terms
 from codetriever.types import KIND_CODES, AnalysedBlobs, Chunk, Definition, DefinitionColumns
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from codetriever.corpus.text import Text
 
 _Span = TypeVar("_Span", Chunk, Definition)
 
@@ -134,10 +132,10 @@ def failed(blob: RawBlob, detail: str) -> Analysis:
 
 
 def _cut_blob(blob: RawBlob, clock: _Clock) -> _Cut:
-    text = decode(blob.data)
+    text = Text(blob.data, "utf-8") if blob.language == NOTEBOOK else decode(blob.data)  # a notebook is cut within its JSON
     pieces = cut(text.utf8, blob.language)
     clock.lap("parsing")
-    counts = [_chunk_terms(text.utf8, chunk) for chunk in pieces.chunks]
+    counts = [_chunk_terms(text.utf8, chunk, blob.language) for chunk in pieces.chunks]
     clock.lap("terms")
     if text.utf8 is blob.data or text.utf8 == blob.data:
         return _Cut(blob, text.encoding, pieces.chunks, pieces.definitions, counts)
@@ -161,8 +159,8 @@ def _in_original(span: _Span, text: Text) -> _Span:
     return replace(moved, line=text.original_line(moved.line)) if isinstance(moved, Definition) else moved
 
 
-def _chunk_terms(source: bytes, chunk: Chunk) -> dict[str, int]:
-    counts = count_terms(source[chunk.byte_start : chunk.byte_end].decode("utf-8", "replace"))
+def _chunk_terms(source: bytes, chunk: Chunk, language: str) -> dict[str, int]:
+    counts = count_terms(chunk_text(source[chunk.byte_start : chunk.byte_end], language))
     if chunk.name:
         for term, count in count_terms(chunk.name).items():
             counts[term] = counts.get(term, 0) + count
