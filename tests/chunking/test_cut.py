@@ -146,6 +146,27 @@ def test_deeply_nested_text_is_cut() -> None:
         assert cut(source, "javascript").chunks
 
 
+@pytest.mark.parametrize(
+    "source",
+    [b"".join(b" " * level + b"a:\n" for level in range(600)), b"- " * 2000 + b"a\n", b"a:\n" + b"  - ? " * 300 + b"x"],
+    ids=["indented", "dashes", "mixed"],
+)
+def test_yaml_nested_deeper_than_its_parser_bears_is_cut_by_lines(source: bytes) -> None:
+    pieces = cut(source, "yaml")
+    assert pieces.parser == ""
+    covered = b"".join(source[one.byte_start : one.byte_end] for one in pieces.chunks)
+    assert b"".join(covered.split()) == b"".join(source.split())
+
+
+def test_yaml_of_the_usual_depth_is_parsed() -> None:
+    assert cut(b"".join(b"  " * level + b"a:\n" for level in range(40)), "yaml").parser == "yaml"
+
+
+def test_minified_text_is_not_parsed() -> None:
+    pieces = cut(b"function a(b){return b}" * 2000, "javascript")
+    assert (pieces.parser, pieces.definitions) == ("", ())
+
+
 def test_errors_leave_the_definitions_around_them() -> None:
     source = function("before", 3) + "def broken(:\n    ))) what is this\n\n\n" + function("after", 3)
     assert {"before", "after"} <= {one.name for one in cut(source.encode(), "python").definitions}

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 Part = Literal["definitions", "references"]
 
+_MINIFIED_BYTES = 20_000
+_MINIFIED_LINE_BYTES = 1_000
+"""Lines of this length on average, in a text of some size, were made by a program for a program."""
+
+_OVERFLOWING_YAML = re.compile(rb"^(?:[ \t]{128}|(?=[^\n]{128})(?:[ \t]*[-?:][ \t]+){32})", re.MULTILINE)
+"""tree-sitter-yaml 0.7 keeps a stack of indents in 1,024 bytes, writes past them at some 250 levels, and kills the process."""
+
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 REFERENCES_HEADING = "; references"
@@ -87,9 +94,13 @@ def query_text(language: str, part: Part) -> str:
 
 
 def parse_source(source: bytes, language: str) -> Tree | None:
-    """Parse UTF-8 text; None when the language has no grammar. Text with errors still has a tree."""
+    """Parse UTF-8 text; None when it is not to be parsed. Text with errors still has a tree.
+
+    Not parsed are languages without a grammar, minified text, whose names say nothing, and YAML nested deeper than its parser
+    bears.
+    """
     parser = load_parser(language)
-    if parser is None:
+    if parser is None or _is_minified(source) or (language == "yaml" and _OVERFLOWING_YAML.search(source)):
         return None
     source = _readable(source)
     if language not in PREPROCESSED:
@@ -102,6 +113,10 @@ def parse_source(source: bytes, language: str) -> Tree | None:
         if _broken_bytes(flat) < broken:
             return flat
     return tree
+
+
+def _is_minified(source: bytes) -> bool:
+    return len(source) > _MINIFIED_BYTES and source.count(b"\n") * _MINIFIED_LINE_BYTES < len(source)
 
 
 def _broken_bytes(tree: Tree) -> int:
