@@ -31,7 +31,7 @@ def probabilities(candidates: Candidates) -> NDArray[np.float32]:
         + _COVERAGE * candidates.coverage
         + _COSINE * np.maximum(candidates.cosines, 0.0)
         + _PATHS * candidates.paths
-        + _EXACT * candidates.exact
+        + _EXACT * candidates.defines
     )
     odds = np.exp(-logit, dtype=np.float32)
     return np.reciprocal(1.0 + odds, dtype=np.float32)

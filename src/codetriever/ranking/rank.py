@@ -48,8 +48,8 @@ def rank(
     exact_weight = weights.EXACT_DEFINITION if is_symbol else weights.EXACT_DEFINITION_IN_QUESTION
     parts = {
         "words and vectors": (base, base),
-        "definition": _weighed(candidates.exact.astype(np.float32), exact_weight),
-        "file name": _weighed(candidates.stems, weights.STEM),
+        "definition": _weighed(candidates.defines, exact_weight),
+        "file name": _weighed(candidates.names, weights.FILE_NAME),
         "file": _weighed(signals.file_support(candidates.groups, base), weights.FILE),
     }
     scores = np.sum([effect for _, effect in parts.values()], axis=0, dtype=np.float32)

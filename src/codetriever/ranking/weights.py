@@ -15,14 +15,14 @@ PATH_POOL_FILES = 50
 PATH_FREQUENCY = 1.0
 
 # The share of vectors against words, each divided by its best value. Symbols are spelt, so words decide there.
-VECTOR_SHARE = 0.2
+VECTOR_SHARE = 0.4
 VECTOR_SHARE_SYMBOL = 0.3
 
 # Signals are in 0..1; a weight is what a full signal adds to the fused score, which is in 0..1 as well. Two more were tried and left
 # out since they changed nothing: words of the definition's name, and of the path (a path word counts in BM25 already).
 EXACT_DEFINITION = 1.0  # defines the symbol that is the whole query
 EXACT_DEFINITION_IN_QUESTION = 0.15  # defines a symbol that the question names among other words
-STEM = 0.25  # share of the file name's words that the question has
+FILE_NAME = 0.25  # share of the file name's words that the question has
 FILE = 0.40  # how much else of the file answers
 
 # Multiplies the score of files of a role that the question does not ask for in words.

@@ -1,0 +1,50 @@
+"""How much of a file's name does the question say?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import log1p
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codetriever.lexical.inflection import base_form
+from codetriever.lexical.terms import count_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from codetriever.store.store import Snapshot
+
+_TELLS_NOTHING = frozenset(("index", "init", "mod", "main", "lib", ""))
+
+
+def name_shares(snapshot: Snapshot, files: NDArray[np.int64], terms: Sequence[str], found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return for each file the share of its name's words that the question has, weighed by their rarity among paths, in 0..1.
+
+    `found` is over the view's files, and above 0 for those that have a word of the question in their path: no others are looked at.
+    In a folder where every name ends in `Utils` that word says little.
+    """
+    asked = {base_form(term) for term in terms}
+    distinct, rows = np.unique(files, return_inverse=True)
+    shares = np.zeros(len(distinct), dtype=np.float32)
+    rarity: dict[str, float] = {}
+    for row in np.flatnonzero(found[distinct]).tolist():
+        words = name_words(snapshot.files.paths[int(distinct[row])])
+        for word in words - rarity.keys():
+            rarity[word] = log1p(len(found) / (1 + len(snapshot.path_postings(word)[0])))
+        shares[row] = sum(rarity[word] for word in words & asked) / sum(rarity[word] for word in words) if words else 0.0
+    return shares[rows]
+
+
+@lru_cache(maxsize=1 << 15)
+def name_words(path: str) -> frozenset[str]:
+    """Return the words of a file's name in their base forms; a name that says nothing (index, init, mod, main) is that of its folder."""
+    folder, _, name = path.rpartition("/")
+    stem = name.split(".")[0].strip("_")
+    if stem.casefold() in _TELLS_NOTHING:
+        stem = folder.rpartition("/")[2]
+    words = {base_form(term) for term in count_terms(stem) if term.isalpha()}
+    return frozenset(words - {stem.casefold()} or words)
