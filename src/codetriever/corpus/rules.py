@@ -54,11 +54,14 @@ class Pattern:
 class RuleFile:
     """The patterns of one file. `base` is the folder they apply below, as bytes ending in `/`, or empty; `source` names the file.
 
+    With `fold` they are compared with paths in lower case.
+
     Most paths fit no pattern: `names`, `suffixes`, `paths`, `name_search` and `path_search` say so at once.
     """
 
     source: str
     base: bytes
+    fold: bool
     patterns: tuple[Pattern, ...]
     names: frozenset[bytes]
     suffixes: tuple[bytes, ...]
@@ -69,6 +72,8 @@ class RuleFile:
     def decide(self, folder: bytes, name: bytes, is_folder: bool) -> Pattern | None:
         """Return the last pattern that fits `folder + name`, or None."""
         below = folder[len(self.base) :] + name
+        if self.fold:
+            below, name = below.lower(), name.lower()
         if not (
             name in self.names
             or name.endswith(self.suffixes)
@@ -101,29 +106,32 @@ def parse_rules(data: bytes, *, source: str = "", base: bytes = b"", ignore_case
             continue
         special = _SPECIAL.search(glob)
         match: Callable[[bytes], object]
-        if special is None and not ignore_case:
+        if special is None:
+            glob = glob.lower() if ignore_case else glob
             match = glob.__eq__
             (names if by_name else paths).append(glob)
-        elif by_name and glob[:1] == b"*" and not _SPECIAL.search(glob, 1) and not ignore_case:
-            match = _ends_with(glob[1:])
-            suffixes.append(glob[1:])
+        elif by_name and glob[:1] == b"*" and not _SPECIAL.search(glob, 1):
+            suffix = glob[1:].lower() if ignore_case else glob[1:]
+            match = _ends_with(suffix)
+            suffixes.append(suffix)
         else:
             try:
-                expression = translate(glob)
+                expression = translate(glob, fold=ignore_case)
             except _NeverMatches:
                 continue
-            match = re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+            match = re.compile(expression, re.DOTALL).fullmatch
             (name_globs if by_name else path_globs).append(expression)
         patterns.append(Pattern(line.decode("utf-8", "replace"), number, match, by_name, line[:1] == b"!", folders_only))
     return RuleFile(
         source=source,
         base=base,
+        fold=ignore_case,
         patterns=tuple(patterns),
         names=frozenset(names),
         suffixes=tuple(suffixes),
         paths=frozenset(paths),
-        name_search=_any_of(name_globs, ignore_case),
-        path_search=_any_of(path_globs, ignore_case),
+        name_search=_any_of(name_globs),
+        path_search=_any_of(path_globs),
     )
 
 
@@ -146,10 +154,10 @@ def _ends_with(suffix: bytes) -> Callable[[bytes], bool]:
     return lambda name: name.endswith(suffix)
 
 
-def _any_of(expressions: list[bytes], ignore_case: bool) -> Callable[[bytes], object] | None:
+def _any_of(expressions: list[bytes]) -> Callable[[bytes], object] | None:
     if not expressions:
         return None
-    return re.compile(b"|".join(b"(?:%b)" % one for one in expressions), re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+    return re.compile(b"|".join(b"(?:%b)" % one for one in expressions), re.DOTALL).fullmatch
 
 
 def _numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -169,14 +177,15 @@ def _without_trailing_spaces(line: bytes) -> bytes:
     return line[:end]
 
 
-def translate(glob: bytes) -> bytes:
+def translate(glob: bytes, *, fold: bool = False) -> bytes:
     """Turn a git pattern into a regular expression for the whole path, as git's `wildmatch` with WM_PATHNAME reads it.
 
     Git compares the literal beginning first and hands over only the rest, so `**` right after it counts as a leading `**`.
+    With `fold` the expression is one for paths in lower case; an escaped capital then matches nothing, as in git.
     """
     special = _SPECIAL.search(glob)
     start = special.start() if special else len(glob)
-    parts = [re.escape(glob[:start])]
+    parts = [_literal(glob[:start], fold)]
     position = start
     while position < len(glob):
         character = glob[position : position + 1]
@@ -185,15 +194,19 @@ def translate(glob: bytes) -> bytes:
         elif character == b"?":
             part, position = b"[^/]", position + 1
         elif character == b"[":
-            part, position = _bracket(glob, position + 1)
+            part, position = _bracket(glob, position + 1, fold)
         elif character == b"\\":
             if position + 1 == len(glob):
                 raise _NeverMatches
             part, position = re.escape(glob[position + 1 : position + 2]), position + 2
         else:
-            part, position = re.escape(character), position + 1
+            part, position = _literal(character, fold), position + 1
         parts.append(part)
     return b"".join(parts)
+
+
+def _literal(text: bytes, fold: bool) -> bytes:
+    return re.escape(text.lower() if fold else text)
 
 
 def _stars(glob: bytes, start: int, position: int) -> tuple[bytes, int]:
@@ -211,7 +224,7 @@ def _stars(glob: bytes, start: int, position: int) -> tuple[bytes, int]:
     return b"[^/]*", end
 
 
-def _bracket(glob: bytes, position: int) -> tuple[bytes, int]:
+def _bracket(glob: bytes, position: int, fold: bool) -> tuple[bytes, int]:
     """Read a set from the byte after its `[` and return its expression and where the pattern goes on."""
     negated = glob[position : position + 1] in (b"!", b"^")
     position += negated
@@ -232,10 +245,10 @@ def _bracket(glob: bytes, position: int) -> tuple[bytes, int]:
             if byte == 0x5C:
                 position += 1
                 byte = _at(glob, position)
-            members.update(range(previous, byte + 1))
+            members.update(_range(previous, byte, fold))
             byte = 0
         elif byte == 0x5B and following == b":":
-            position, byte = _named_class(glob, position, members)
+            position, byte = _named_class(glob, position, members, fold)
         else:
             members.add(byte)
         previous = byte
@@ -247,7 +260,7 @@ def _bracket(glob: bytes, position: int) -> tuple[bytes, int]:
     return b"[%b]" % b"".join(b"\\x%02x" % byte for byte in sorted(members)), position + 1
 
 
-def _named_class(glob: bytes, position: int, members: set[int]) -> tuple[int, int]:
+def _named_class(glob: bytes, position: int, members: set[int], fold: bool) -> tuple[int, int]:
     """Read `[:name:]`, whose `[` is at `position`; what is no named class stands for its bracket."""
     end = glob.find(b"]", position + 2)
     if end < 0:
@@ -259,7 +272,15 @@ def _named_class(glob: bytes, position: int, members: set[int]) -> tuple[int, in
     if holds is None:
         raise _NeverMatches
     members.update(byte for byte in range(256) if holds(byte))
+    if fold and glob[position + 2 : end - 1] == b"upper":
+        members.update(b"abcdefghijklmnopqrstuvwxyz")
     return end, 0
+
+
+def _range(first: int, last: int, fold: bool) -> Iterable[int]:
+    yield from range(first, last + 1)
+    if fold:
+        yield from (byte for byte in range(ord("a"), ord("z") + 1) if first <= byte - 32 <= last)
 
 
 def _at(glob: bytes, position: int) -> int:

@@ -45,6 +45,7 @@ class _Tree:
     folders: dict[bytes, Stamp] = field(default_factory=dict)
     inputs: dict[str, Stamp] = field(default_factory=dict)
     own_rules: list[RuleFile] = field(default_factory=list)
+    tracked_folders: set[bytes] | None = None
     method: str = "walk"
     note: str = ""
 
@@ -185,7 +186,7 @@ def _read_folder(tree: _Tree, folder: bytes, skip_dependencies: bool) -> dict[by
         tree.folders[folder] = stamp
         tree.skips.append((folder, SkipReason.UNREADABLE, error.strerror or "cannot be listed"))
         return None
-    if folder and b".git" in entries and git_folders(Path(os.fsdecode(location))) is not None:
+    if folder and b".git" in entries and git_folders(Path(os.fsdecode(location))) is not None and not _tracks_below(tree, folder):
         tree.nested.append(folder)
         return None
     tree.folders[folder] = stamp
@@ -193,6 +194,21 @@ def _read_folder(tree: _Tree, folder: bytes, skip_dependencies: bool) -> dict[by
         tree.skips.append((folder, SkipReason.DEPENDENCY, why))
         return None
     return entries
+
+
+def _tracks_below(tree: _Tree, folder: bytes) -> bool:
+    """Say whether the repository tracks files in this folder: then git takes it for a plain folder, whatever it holds."""
+    if tree.tracked_folders is None:
+        tree.tracked_folders = set()
+        try:
+            files = () if tree.git is None else read_tracked(tree.git).files
+        except IndexUnreadable:
+            files = ()
+        for path in files:
+            while (slash := path.rfind(b"/")) >= 0 and path[: slash + 1] not in tree.tracked_folders:
+                tree.tracked_folders.add(path[: slash + 1])
+                path = path[:slash]
+    return folder in tree.tracked_folders
 
 
 def _with_rules(tree: _Tree, folder: bytes, entries: dict[bytes, bool], chain: Chain, own: Chain, ignore_case: bool) -> tuple[Chain, Chain]:
