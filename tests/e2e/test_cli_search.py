@@ -122,6 +122,12 @@ def test_any_query_is_answered(search, query):
     assert done.json["query"] == query
 
 
+def test_an_example_may_be_long_but_not_endless(search):
+    assert search("similar", "-", "--json", stdin=b"def add(cart, article):\n    pass\n" * 2000).code == 0
+    done = search("similar", "-", "--json", stdin=b"x = 1\n" * 20_000)
+    assert (done.code, done.json["error"]["code"]) == (2, "invalid_query")
+
+
 def test_a_query_that_is_not_utf_8_is_answered(search):
     done = search("--json", "--", b"caf\xe9")
     assert done.code in (0, 1)
@@ -255,3 +261,13 @@ def test_an_index_that_may_not_be_written_can_be_searched(program, repository):
     finally:
         for folder in folders:
             folder.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes the streams")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(shop, closed):
+    program, root = shop
+    line = f"'{program.executable}' session {closed}"
+    done = subprocess.run(["bash", "-c", line], cwd=root, env=program.environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("session" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))

@@ -250,6 +250,9 @@ def test_watch_follows_changes_and_ends_when_interrupted(program, repository):
         while json.loads(watching.stdout.readline())["files"] < 9:
             pass
         found = program("zanzibar_archipelago", "--exact", "--no-refresh", cwd=repository)
+        (repository / "shop" / "newer.py").write_text("zanzibar_island = 2\n")
+        # The lock is free between two refreshes: who writes first does not matter.
+        assert program("index", cwd=repository).code == 0
         watching.send_signal(signal.SIGINT)
         assert watching.wait(timeout=20) == 130
         assert watching.stderr.read() == ""

@@ -29,6 +29,7 @@ _MISTAKE = "This is a mistake in Codetriever or its installation. `codetriever d
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    _open_missing_streams()
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -95,6 +96,17 @@ def _first_path(command: Command) -> Path:
     if command.verb in ("config", "completion") or not named:
         return Path.cwd()
     return Path(named[0].partition(":")[0] if command.verb == "context" else named[0])
+
+
+def _open_missing_streams() -> None:
+    """Give a program that was started with closed streams (`>&-`) streams that lead nowhere.
+
+    They take the numbers 0 to 2, which the next files to be opened would get: what is printed would be written into the index.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _abandon_stdout() -> None:

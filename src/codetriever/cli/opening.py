@@ -118,7 +118,7 @@ def _confirmation(command: Command, screen: Screen) -> Callable[[str], bool] | N
     """Return what answers when the work is unusually large: yes, the person at the terminal, or nobody."""
     if command.yes:
         return lambda _question: True
-    if not (screen.error_is_terminal and sys.stdin.isatty()) or command.wants_json:
+    if command.wants_json or not screen.can_ask:
         return None
     return lambda question: ask(question, screen)
 

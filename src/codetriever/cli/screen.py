@@ -80,6 +80,11 @@ class Screen:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="codetriever.raw")
 
+    @property
+    def can_ask(self) -> bool:
+        """True when a person sees a question and can answer it."""
+        return self.error_is_terminal and sys.stdin is not None and sys.stdin.isatty()
+
     @cached_property
     def width(self) -> int:
         """Columns of the terminal; 80 when there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +105,7 @@ def remove(command: Command, settings: Settings, screen: Screen) -> int:
 def _may_remove(indexes: list[StoredIndex], command: Command, screen: Screen) -> bool:
     if command.yes or not indexes:
         return True
-    if command.wants_json or not (screen.error_is_terminal and sys.stdin.isatty()):
+    if command.wants_json or not screen.can_ask:
         raise ConfirmationNeeded(f"This deletes {counted(len(indexes), 'index', 'indexes')}.", hint="Add --yes to do it.")
     for index in indexes:
         _print_index(index, screen)
