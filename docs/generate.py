@@ -6,12 +6,29 @@ python docs/generate.py --check  fail when one is not current
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
+from codetriever import types
 from codetriever.cli.command import OPTIONS, VERBS, Option, Verb
 from codetriever.config import PROJECT_FILE, SETTINGS, format_value
+from codetriever.wire import OPTIONAL_FIELDS
 
+JSON_VALUES = (
+    ("`search`, `similar`", types.Answer),
+    ("each of their `hits`", types.Hit),
+    ("each signal of a hit (`--explain`)", types.Signal),
+    ("`freshness`", types.Freshness),
+    ("`usages`", types.UsagesAnswer),
+    ("each of its `usages`", types.Usage),
+    ("`context`", types.ContextAnswer),
+    ("its `enclosing` and `imports`", types.Excerpt),
+    ("`outline`", types.OutlineAnswer),
+    ("each of its `files`", types.FileOutline),
+    ("each definition", types.Definition),
+    ("`index`", types.IndexReport),
+)
 HERE = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py: change the tables in src/codetriever, not this file. -->\n\n"
 
@@ -29,6 +46,7 @@ def cli_page() -> str:
         "Answers go to the standard output; progress, notes and errors to the standard error. With `--json` an error is "
         '`{"error": {"code", "message", "hint"}}` on the standard output, with exit code 2.\n\n'
         + "\n".join(map(_verb_section, VERBS.values()))
+        + _json_section()
     )
 
 
@@ -46,6 +64,22 @@ def _verb_section(verb: Verb) -> str:
 def _option_row(option: Option) -> str:
     flags = ", ".join(f"`{flag} {option.metavar}`" if option.metavar else f"`{flag}`" for flag in option.flags)
     return f"| {flags} | {option.help}{' (may be repeated)' if option.repeat else ''} |"
+
+
+def _json_section() -> str:
+    rows = "\n".join(f"| {what} | {_fields(kind)} |" for what, kind in JSON_VALUES)
+    return (
+        "\n## JSON\n\n"
+        "The values are those of the Python interface, with the same names. Lines count from 1 and include the last; bytes count from 0, "
+        "without the last, and are of the original file. Times are seconds since the epoch. Paths are relative to the working directory; "
+        "one that is not valid Unicode is repeated as `path_bytes`, base64. Fields in brackets are left out when they say nothing.\n\n"
+        f"| value | fields |\n|---|---|\n{rows}\n"
+    )
+
+
+def _fields(kind: type) -> str:
+    names = (field.name for field in dataclasses.fields(kind))
+    return " ".join(f"[`{name}`]" if name in OPTIONAL_FIELDS else f"`{name}`" for name in names)
 
 
 def settings_page() -> str:

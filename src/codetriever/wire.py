@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 # Said only when there is something to say; every other field is always there.
-_OPTIONAL: Final = frozenset({"repository", "branch", "signals", "note", "signature", "detail", "weak"})
+OPTIONAL_FIELDS: Final = frozenset({"repository", "branch", "signals", "note", "signature", "detail", "weak"})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # JSON may hold these as they are, but a terminal would obey them.
 _TERMINAL_CONTROL: Final = re.compile("[\x7f-\x9f]")
@@ -40,7 +40,7 @@ def as_value(thing: Any) -> Any:
 
 
 def _object(values: dict[str, Any]) -> dict[str, Any]:
-    kept = {clean(str(name)): as_value(value) for name, value in values.items() if value or name not in _OPTIONAL}
+    kept = {clean(str(name)): as_value(value) for name, value in values.items() if value or name not in OPTIONAL_FIELDS}
     path = values.get("path")
     if isinstance(path, str) and _SURROGATE.search(path):
         import base64
