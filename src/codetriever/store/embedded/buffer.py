@@ -44,12 +44,10 @@ class Interner:
     def intern(self, strings: Sequence[str]) -> NDArray[np.uint32]:
         """Return the number of each string."""
         numbers = self.numbers
-        before = len(numbers)
-        result = np.fromiter((numbers.setdefault(string, len(numbers)) for string in strings), np.uint32, len(strings))
-        # An estimate: the new strings are taken to be as long as the batch's are on average.
-        if strings:
-            self.text_bytes += (len(numbers) - before) * (sum(map(len, strings)) // len(strings))
-        return result
+        new = [string for string in dict.fromkeys(strings) if string not in numbers]
+        numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
+        self.text_bytes += sum(map(len, new))
+        return np.fromiter(map(numbers.__getitem__, strings), np.uint32, len(strings))
 
     def write(self, writer: SectionWriter, name: str) -> NDArray[np.uint32]:
         """Write the strings in their order as a table, and return for each number its place there."""
