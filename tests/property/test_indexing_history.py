@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from projects import FILES, Project, commit, git, new_repository, write
+from projects import FILES, Project, commit, differences, git, new_repository, write
 
 from codetriever.embedding.static import load_static
 
@@ -87,6 +87,17 @@ def snapshot_blobs(store, key):
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_any_history_ends_as_a_fresh_index(history):
+    check_history(history)
+
+
+@pytest.mark.long
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@given(steps)
+def test_many_histories_end_as_fresh_indexes(history):
+    check_history(history)
+
+
+def check_history(history):
     folder = Path(tempfile.mkdtemp())
     try:
         project = Project(new_repository(folder / "code", FILES), folder / "stores", EMBEDDER)
@@ -95,7 +106,7 @@ def test_any_history_ends_as_a_fresh_index(history):
         project.refresh()
         fresh = Project(project.root, folder / "fresh", EMBEDDER)
         fresh.refresh()
-        assert project.picture() == fresh.picture()
+        assert differences(project.picture(), fresh.picture()) == []
         assert nearest(project) == nearest(fresh)
         stored, live = stored_blobs(project)
         assert stored == live
@@ -126,4 +137,4 @@ def test_after_a_hundred_edits_no_blob_is_left_that_no_view_lists(tmp_path, seed
     assert stored == live
     fresh = Project(project.root, tmp_path / "fresh", EMBEDDER)
     fresh.refresh()
-    assert project.picture() == fresh.picture()
+    assert differences(project.picture(), fresh.picture()) == []
