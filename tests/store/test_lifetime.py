@@ -19,6 +19,7 @@ from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_words, in
 
 from codetriever.errors import StoreDamaged, StoreFormatUnsupported, StoreLocked, StoreNotWritable, ViewNotFound
 from codetriever.store.embedded import EmbeddedStore, cache, open_store, repository_folder
+from codetriever.store.embedded.sections import Sections
 from codetriever.types import ViewKey
 
 if TYPE_CHECKING:
@@ -244,6 +245,22 @@ def test_damage_is_reported_and_a_new_index_helps(tmp_path: Path, place: str, ha
         pass
     with fill(tmp_path / "store").snapshot(KEY) as snapshot:
         assert snapshot.chunk_count == 40
+
+
+def test_numbers_that_fit_nowhere_are_traced_to_the_damaged_file(tmp_path: Path) -> None:
+    fill(tmp_path / "store").close()
+    (path,) = (tmp_path / "store" / "segments").iterdir()
+    at = Sections(path)._section("posting_chunks")
+    whole = bytearray(path.read_bytes())
+    whole[at["at"] : at["at"] + at["bytes"]] = b"\xff" * at["bytes"]
+    path.write_bytes(whole)
+    store = opened(tmp_path / "store")
+    with pytest.raises(StoreDamaged, match="posting_chunks"), store.snapshot(KEY) as snapshot:
+        snapshot.chunk_files()[snapshot.postings("tree")[0]]
+    with pytest.raises(StoreDamaged, match="posting_chunks"):
+        store.verify()
+    with pytest.raises(IndexError), fill(tmp_path / "other").snapshot(KEY) as snapshot:
+        snapshot.chunk_files()[1000]
 
 
 def test_a_catalog_that_is_none_is_reported(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from codetriever.store.embedded.sections import StringTable
+    from codetriever.store.embedded.sections import Sections, StringTable
     from codetriever.store.embedded.segment import Segment
     from codetriever.store.embedded.vectors import VectorFile
     from codetriever.store.embedded.views import ViewFile
@@ -52,6 +52,13 @@ class Generation:
             raise StoreDamaged(f"The index of {info.key.root} lists files whose chunks are missing.", hint=REBUILD)
         self.visible = VisibleChunks(self.space, view.files.blobs, slots, info.chunks)
         self.vectors = VectorSpace(self.space, vectors, dimensions)
+        self._files: list[ViewFile | Sections | VectorFile] = [view, *(segment.sections for segment in segments)]
+        self._files += [file for file in vectors if file is not None]
+
+    def verify(self) -> None:
+        """Read every file and compare checksums; raises `StoreDamaged`."""
+        for file in self._files:
+            file.verify()
 
 
 class EmbeddedSnapshot:

@@ -35,7 +35,7 @@ _KEPT_GENERATIONS = 4
 
 _INFO = "SELECT root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, file, total_length FROM views"
 _ONE = " WHERE root = ? AND branch = ? AND features = ?"
-_STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch') FROM views" + _ONE
+_STATE = "SELECT file, (SELECT value FROM meta WHERE name = 'epoch'), view FROM views" + _ONE
 _COMPLETE = (
     "SELECT EXISTS (SELECT 1 FROM views WHERE root = ? AND branch = ? AND features = ?), EXISTS (SELECT 1 FROM segments"
     " LEFT JOIN vectors ON segment = segments.file AND model = ? WHERE missing IS NULL OR missing > 0)"
@@ -85,7 +85,7 @@ class EmbeddedStore:
         self._identity = identity
         self._memory_bytes = memory_bytes
         self._readers = Readers(folder)
-        self._generations: dict[tuple[str, int], Generation] = {}
+        self._generations: dict[tuple[str, int, int], Generation] = {}
         self._touched: dict[int, float] = {}
 
     def __enter__(self) -> EmbeddedStore:
@@ -141,7 +141,11 @@ class EmbeddedStore:
                 raise _view_not_found(key)
             with translated(self.folder):
                 generation = self._open_generation(connection, key)
-            yield EmbeddedSnapshot(generation, connection, folder=self.folder, model=self.model)
+            try:
+                yield EmbeddedSnapshot(generation, connection, folder=self.folder, model=self.model)
+            except (IndexError, ValueError):
+                generation.verify()  # a number that fits nowhere may come from a damaged file, which is then the error to report
+                raise
 
     def _open_generation(self, connection: sqlite3.Connection, key: ViewKey) -> Generation:
         """Begin a read transaction and open the files it names; starts over when they were swept in between."""
@@ -150,6 +154,7 @@ class EmbeddedStore:
             state = connection.execute(_STATE, (key.root, key.branch, self._features)).fetchone()
             if state is None:
                 raise _view_not_found(key)
+            self._touch(state[2])
             generation = self._generations.get(state)
             if generation is not None:
                 return generation
@@ -173,7 +178,6 @@ class EmbeddedStore:
             None if name is None else VectorFile(self.folder / VECTORS / name, segment.chunks)
             for segment, (_, name) in zip(segments, names, strict=True)
         ]
-        self._touch(row[8])
         return Generation(
             ViewFile(self.folder / VIEWS / row[9]),
             segments,
