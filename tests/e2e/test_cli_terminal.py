@@ -46,6 +46,7 @@ def plain(shown):
 def test_hits_are_coloured_and_counted(terminal, repository):
     shown, code = terminal("parse_config", "-k", "1", cwd=repository)
     assert code == 0
+    assert re.match(r"indexed 8 files in \d+\.\d s\n\n", plain(shown))
     assert "\x1b[1;35mshop/config.py\x1b[0m" in shown
     assert "\x1b[34mdef\x1b[0m \x1b[1mparse_config\x1b[0m" in shown
     assert re.search(r"\n1 of (at least )?\d+ hits · \d+ ms · indexed just now\n", plain(shown))
@@ -56,7 +57,8 @@ def test_no_color_is_honoured_in_a_terminal(terminal, repository):
     assert not re.search(r"\x1b\[[0-9;]*m", shown)
 
 
-def test_usages_are_grouped_by_file(terminal, repository):
+def test_usages_are_grouped_by_file(terminal, program, repository):
+    program("index", cwd=repository)
     shown, _ = terminal("usages", "Session", cwd=repository)
     lines = plain(shown).splitlines()
     assert lines[0] == "shop/session.py"

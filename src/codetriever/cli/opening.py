@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from codetriever.api import Index
 from codetriever.cli.arguments import PROGRAM
 from codetriever.cli.command import VERBS
+from codetriever.cli.hits import counted
 from codetriever.cli.progress import ProgressBar
 from codetriever.config import store_folder
 from codetriever.errors import PathNotFound
@@ -74,7 +75,10 @@ def refreshed(paths: Sequence[str], command: Command, settings: Settings, screen
     """Open the index of the paths, brought up to date as far as the refresh budget goes."""
     with opened(paths, command, settings, screen) as index:
         if not settings.no_refresh:
-            refresh(index, command, screen, deadline_s=settings.refresh_budget_s)
+            is_first = screen.error_is_terminal and not index.is_indexed()
+            report = refresh(index, command, screen, deadline_s=settings.refresh_budget_s)
+            if is_first:
+                screen.note(f"indexed {counted(report.files, 'file')} in {report.took_s:.1f} s\n")
         yield index
 
 

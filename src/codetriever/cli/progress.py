@@ -49,7 +49,7 @@ def render(done: int, total: int, elapsed_s: float, *, columns: int) -> str:
     eighths = round(share * _BAR * 8)
     bar = _PARTS[8] * (eighths // 8) + (_PARTS[eighths % 8] if eighths % 8 else "")
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
-    left = f" · {_clock((total - done) / rate)} left" if rate and total > done else ""
+    left = " · writing" if done >= total else f" · {_clock((total - done) / rate)} left" if rate else ""
     return f"indexing {bar:<{_BAR}} {share:4.0%} · {done:,} of {total:,} files · {rate:,.0f}/s{left}"[: max(columns - 1, 10)]
 
 
