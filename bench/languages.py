@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codetriever.chunking import cut
+from codetriever.chunking.components import TEMPLATES
 from codetriever.chunking.grammars import GRAMMARS
 from codetriever.chunking.parse import query_text
 from codetriever.corpus.classify import classify
@@ -31,7 +32,7 @@ CTAGS = {
     "csharp": ("C#", "class enum interface method struct typedef"),
     "elixir": ("Elixir", "delegate exception function guard macro module protocol implementation"),
     "go": ("Go", "func interface methodSpec struct talias type"),
-    "haskell": ("Haskell", "function module type"),
+    "haskell": ("Haskell", "function type"),
     "java": ("Java", "annotation class enum interface method"),
     "javascript": ("JavaScript", "class function generator getter method setter"),
     "kotlin": ("Kotlin", "class interface method object typealias"),
@@ -99,7 +100,7 @@ def ask_ctags(language: str, files: list[Path]) -> dict[str, list[tuple[str, int
             tag = json.loads(line)
         except ValueError:  # a line of source that ctags does not escape
             continue
-        if tag.get("kind") in kinds.split() and not UNNAMED.match(tag["name"]):
+        if tag.get("kind") in kinds.split() and not UNNAMED.search(tag["name"]):
             tags[tag["path"]].append((tag["name"], tag["line"], tag["kind"]))
     return tags
 
@@ -123,6 +124,8 @@ def measure(language: str, sources: list[tuple[str, Path]]) -> Measured:
         if language in SPANNING:
             ours = {(_last_part(one.name), line) for one in pieces.definitions for line in range(one.start_line, one.end_line + 1)}
         lines = data.split(b"\n")
+        if not pieces.parser:  # minified
+            continue
         for their_name, line, kind in tags.get(str(file), ()):
             exception = NOT_DEFINITIONS.get((language, kind))
             if exception is not None and exception.search(lines[line - 1]):
@@ -182,6 +185,11 @@ same line. Speed is that of cutting, in MB per second of one core.
 
 {plain}.
 
+## In parts
+
+Components ({components}) are read by their parts: markup, scripts and styles each in their own language. Notebooks (jupyter) are
+read cell by cell, without outputs. Minified text is cut by lines, and defines nothing.
+
 ## How it was measured
 
 `python bench/languages.py --write docs/languages.md NAME=CHECKOUT ...` over these checkouts:
@@ -199,6 +207,7 @@ def as_page(measured: dict[str, Measured], checkouts: dict[str, Path]) -> str:
     return PAGE.format(
         count=len(GRAMMARS),
         rows="\n".join(as_rows(measured)),
+        components=", ".join(sorted(TEMPLATES)),
         plain=", ".join(sorted(name for name in GRAMMARS if not kinds_of(name))),
         commits="\n".join(f"- {name} at {commit_of(root)}" for name, root in sorted(checkouts.items())),
     )

@@ -21,7 +21,7 @@
   left: (member_expression
     object: (member_expression object: (identifier) @scope property: (property_identifier) @_prototype)
     property: (property_identifier) @name)
-  right: [(arrow_function) (function_expression) (generator_function)]
+  right: [(arrow_function) (function_expression) (generator_function) (identifier)]
   (#eq? @_prototype "prototype")) @definition.method
 (assignment_expression
   left: (member_expression object: (identifier) @_object property: (property_identifier) @name)
