@@ -88,7 +88,7 @@ def test_definitions_lie_in_the_chunk_that_holds_their_name():
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
 def test_offsets_are_of_the_original_bytes_in_every_encoding(encoding):
     source = "# Überschrift: größer als üblich, groß und schön\n" + "\n\n".join(
-        f"def größe_{number}(wert):\n    return 'Maß: ' + wert * {number}\n" for number in range(60)
+        f"def größe_{number}(wert):\n    return 'Maß: ' + wert * {number}\n" for number in range(200)
     )
     data = source.encode(encoding)
     blobs = analyse([blob(data)], EMBEDDER).blobs

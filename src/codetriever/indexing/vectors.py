@@ -10,6 +10,7 @@ import numpy as np
 import zstandard
 
 from codetriever import metrics
+from codetriever.chunking import NOTEBOOK, chunk_text
 from codetriever.errors import CodetrieverError, EmbedderFailed
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ def _embedding_texts(blobs: AnalysedBlobs) -> Iterator[str]:
     """Yield each chunk's qualified name, a line feed and its text, one blob's content unpacked at a time."""
     decompressor = zstandard.ZstdDecompressor()
     chunk = 0
-    for content, encoding, chunks in zip(blobs.contents, blobs.encodings, blobs.chunk_counts.tolist(), strict=True):
+    columns = zip(blobs.contents, blobs.encodings, blobs.languages, blobs.chunk_counts.tolist(), strict=True)
+    for content, encoding, language, chunks in columns:
         data = decompressor.decompress(content)
         for position in range(chunk, chunk + chunks):
-            text = data[blobs.byte_start[position] : blobs.byte_end[position]].decode(encoding, "replace")
+            piece = data[blobs.byte_start[position] : blobs.byte_end[position]]
+            text = chunk_text(piece, language) if language == NOTEBOOK else piece.decode(encoding, "replace")
             yield f"{blobs.names[position]}\n{text}"
         chunk += chunks
