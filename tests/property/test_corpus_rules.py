@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,7 +77,7 @@ patterns = st.one_of(
             ]
         ),
         min_size=1,
-        max_size=5,
+        max_size=7,
     ).map("".join),
 )
 rule_files = st.lists(patterns, max_size=5).map("\n".join)
@@ -124,6 +125,7 @@ def scan(root: Path, data: bytes, fold: bool) -> list[bytes]:
 @example(rules="a\\ \n\\a", fold=False)
 @example(rules="[[:alpha:]\n[[:nope:]]a", fold=False)
 @example(rules="**/\n!**/foo", fold=False)
+@example(rules="*a*b*\n**/a/**/b\nf*o*b*r/**/a*", fold=False)
 @example(rules="a/**/b\n!a/foo/b", fold=False)
 @example(rules="\ufeffa", fold=False)
 @example(rules="a\r\n!a\r", fold=False)
@@ -142,6 +144,15 @@ def test_rules_ignore_what_git_ignores(tree: Path, rules: str, fold: bool) -> No
 @given(st.lists(st.binary(max_size=12), max_size=4).map(b"\n".join))
 def test_any_bytes_are_rules(data: bytes) -> None:
     is_ignored((parse_rules(data),), b"a/", b"b", False)
+
+
+@pytest.mark.parametrize(
+    "rules", [b"*a*a*a*a*a*a*a*a*b", b"**/a/**/a/**/a/**/a/**/a/**/b", b"/a*a*a*a*/**/*a*a*a*a*c", b"a*" * 200 + b"/b", b"[a-" * 99]
+)
+def test_no_rule_takes_long(rules: bytes) -> None:
+    started = time.perf_counter()
+    assert not is_ignored((parse_rules(rules),), b"a/" * 300, b"a" * 255, False)
+    assert time.perf_counter() - started < 1
 
 
 files = st.lists(st.sampled_from((*NAMES, ".a", ".git2", "a.o")), max_size=4, unique=True)

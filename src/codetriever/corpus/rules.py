@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
+_STAR = b"*"
+_FOLDERS = b"**/"
 _SPACE = frozenset(b" \t\n\v\f\r")
 _CLASSES: dict[bytes, Callable[[int], bool]] = {
     b"alnum": lambda byte: _in(byte, b"09", b"AZ", b"az"),
@@ -180,29 +182,64 @@ def _without_trailing_spaces(line: bytes) -> bytes:
 def translate(glob: bytes, *, fold: bool = False) -> bytes:
     """Turn a git pattern into a regular expression for the whole path, as git's `wildmatch` with WM_PATHNAME reads it.
 
+    With `fold` the expression is one for paths in lower case; an escaped capital then matches nothing, as in git. Of several stars
+    only the last backtracks (what precedes another star may as well be found as far left as it can be), so that no pattern takes
+    more than quadratic time.
+    """
+    parts: list[list[bytes]] = [[]]
+    for token in _tokens(glob, fold):
+        if token == _FOLDERS:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    first, *rest = [_expression_of_folders(part) for part in parts]
+    if not rest:
+        return first
+    return first + b"".join(b"(?>(?:.*?/)??%b)" % part for part in rest[:-1]) + b"(?:.*/)?" + rest[-1]
+
+
+def _expression_of_folders(tokens: list[bytes]) -> bytes:
+    """Join tokens between two `**/`: within one folder's name every star but the last stands for as little as possible."""
+    names = []
+    for name in _split(tokens, b"/"):
+        first, *rest = [b"".join(piece) for piece in _split(name, _STAR)]
+        names.append(first + b"".join(b"(?>[^/]*?%b)" % piece for piece in rest[:-1]) + (b"[^/]*" + rest[-1] if rest else b""))
+    return b"/".join(names)
+
+
+def _split(tokens: list[bytes], separator: bytes) -> list[list[bytes]]:
+    pieces: list[list[bytes]] = [[]]
+    for token in tokens:
+        if token == separator:
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    return pieces
+
+
+def _tokens(glob: bytes, fold: bool) -> Iterator[bytes]:
+    """Yield `_STAR`, `_FOLDERS`, a slash, or an expression of fixed length (but for `.*`, which a `**` at the end is).
+
     Git compares the literal beginning first and hands over only the rest, so `**` right after it counts as a leading `**`.
-    With `fold` the expression is one for paths in lower case; an escaped capital then matches nothing, as in git.
     """
     special = _SPECIAL.search(glob)
-    start = special.start() if special else len(glob)
-    parts = [_literal(glob[:start], fold)]
-    position = start
+    start = position = special.start() if special else len(glob)
+    yield _literal(glob[:start], fold)
     while position < len(glob):
         character = glob[position : position + 1]
         if character == b"*":
-            part, position = _stars(glob, start, position)
+            token, position = _stars(glob, start, position)
         elif character == b"?":
-            part, position = b"[^/]", position + 1
+            token, position = b"[^/]", position + 1
         elif character == b"[":
-            part, position = _bracket(glob, position + 1, fold)
+            token, position = _bracket(glob, position + 1, fold)
         elif character == b"\\":
             if position + 1 == len(glob):
                 raise _NeverMatches
-            part, position = re.escape(glob[position + 1 : position + 2]), position + 2
+            token, position = re.escape(glob[position + 1 : position + 2]), position + 2
         else:
-            part, position = _literal(character, fold), position + 1
-        parts.append(part)
-    return b"".join(parts)
+            token, position = _literal(character, fold), position + 1
+        yield token
 
 
 def _literal(text: bytes, fold: bool) -> bytes:
@@ -215,13 +252,11 @@ def _stars(glob: bytes, start: int, position: int) -> tuple[bytes, int]:
         end += 1
     leads = position == start or glob[position - 1 : position] == b"/"
     if end - position >= 2 and leads:
-        if end == len(glob):
+        if end == len(glob) or glob[end : end + 2] == b"\\/":
             return b".*", end
         if glob[end : end + 1] == b"/":
-            return b"(?:.*/)?", end + 1
-        if glob[end : end + 2] == b"\\/":
-            return b".*", end
-    return b"[^/]*", end
+            return _FOLDERS, end + 1
+    return _STAR, end
 
 
 def _bracket(glob: bytes, position: int, fold: bool) -> tuple[bytes, int]:

@@ -149,7 +149,8 @@ def _scan(tree: _Tree, options: _Options, tracked: Tracked, *, with_files: bool)
     """Walk the folders that are not ignored; note their stamps, their rule files, nested repositories and, if asked, untracked files."""
     whole_tree, ignore_case, sources = repository_rules(Path(os.fsdecode(tree.root or b"/")), tree.git)
     tree.depend_on(*sources)
-    known, submodules = frozenset(tracked.files), frozenset(tracked.submodules)
+    known = frozenset(map(bytes.lower, tracked.files)) if ignore_case else frozenset(tracked.files)
+    submodules = frozenset(tracked.submodules)
     plain, widen = tree.git is None, options.hidden
     rules = not options.no_ignore
     stack: list[tuple[bytes, Chain, Chain]] = [(b"", tuple(whole_tree) if rules else (), ())]
@@ -171,7 +172,12 @@ def _scan(tree: _Tree, options: _Options, tracked: Tracked, *, with_files: bool)
                     tree.skips.append((path + b"/", SkipReason.DEPENDENCY, why))
                 elif (widen or name[0] != 46) and not is_ignored(chain, folder, name, True) and not is_ignored(own, folder, name, True):
                     stack.append((path + b"/", chain, own))
-            elif with_files and path not in known and (widen or name[0] != 46) and not is_ignored(chain, folder, name, False):
+            elif (
+                with_files
+                and (path.lower() if ignore_case else path) not in known
+                and (widen or name[0] != 46)
+                and not is_ignored(chain, folder, name, False)
+            ):
                 tree.files.append(path)
 
 
