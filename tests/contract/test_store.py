@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_texts, embed_words, index, path_words, place, table
 
-from codetriever.errors import ViewNotFound
-from codetriever.store.embedded import open_store
+from codetriever.errors import EmbedderFailed, ViewNotFound
+from codetriever.store.embedded import missing, open_store
 from codetriever.types import KIND_CODES, ViewKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from codetriever.store.store import Snapshot, Store
@@ -374,3 +375,31 @@ def test_the_nearest_do_not_depend_on_what_else_is_stored(tmp_path: Path) -> Non
                 ordinals, cosines = snapshot.nearest(embed_words(("word7", "of3", "of5")), 100, some)
                 answers.append((places(snapshot, ordinals), cosines.tolist()))
     assert answers[:2] == answers[2:]
+
+
+def test_embedding_goes_on_where_it_was_interrupted(open_one: OpenStore, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missing, "_CHUNKS_AT_ONCE", 1)
+    monkeypatch.setattr(missing, "_DURABLE_EVERY_S", 0.02)
+    other, calls = open_one(model="other"), []
+
+    def slow(texts: Sequence[str]) -> np.ndarray:
+        calls.append(texts)
+        if len(calls) == 2:
+            raise ConnectionResetError
+        time.sleep(0.03)
+        return embed_texts(texts, "other")
+
+    with other.writer() as writer, pytest.raises(EmbedderFailed, match="ConnectionResetError"):
+        writer.embed_missing(slow)
+    assert not other.is_complete(MAIN)
+    with other.writer() as writer:
+        writer.embed_missing(slow)
+    assert other.is_complete(MAIN)
+    texts = [text for number, call in enumerate(calls) if number != 1 for text in call]
+    assert len(texts) == len(set(texts)) == 4, "nothing is embedded twice"
+
+
+def test_an_embedder_that_answers_the_wrong_shape_is_named(open_one: OpenStore, store: Store) -> None:
+    with open_one(model="other").writer() as writer, pytest.raises(EmbedderFailed, match=r"other answered \(1, 3\)"):
+        writer.embed_missing(lambda _: np.zeros((1, 3), np.float32))
+    test_nearest_orders_by_cosine(store)

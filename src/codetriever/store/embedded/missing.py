@@ -1,16 +1,21 @@
-"""How do stored chunks get the vectors of another model?"""
+"""How do stored chunks get the vectors of another model?
+
+From stored content, segment by segment. A slow embedder may take hours, so every minute what was done is made durable.
+"""
 
 from __future__ import annotations
 
 import secrets
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.errors import EmbedderFailed
+from codetriever.errors import CodetrieverError, EmbedderFailed
 from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, transaction
 from codetriever.store.embedded.segment import Segment
-from codetriever.store.embedded.vectors import VectorFile, VectorWriter, quantise
+from codetriever.store.embedded.vectors import MISSING, VectorFile, VectorWriter, quantise
 from codetriever.system import sync_folder
 
 if TYPE_CHECKING:
@@ -22,76 +27,107 @@ if TYPE_CHECKING:
 
     Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
-_TEXTS_AT_ONCE = 256
+_CHUNKS_AT_ONCE = 256
+_DURABLE_EVERY_S = 60.0
 
 
 def embed_missing(folder: Path, connection: sqlite3.Connection, model: str, dimensions: int, embed: Embed) -> int:
-    """Complete the model's vectors segment by segment; each segment that is done is durable. Returns how many chunks were embedded."""
+    """Complete the model's vectors; returns how many chunks were embedded."""
     question = (
         "SELECT segments.file, vectors.file FROM segments LEFT JOIN vectors ON segment = segments.file AND model = ?"
         " WHERE missing IS NULL OR missing > 0"
     )
-    return sum(
-        _complete(folder, connection, (segment, vectors), model=model, dimensions=dimensions, embed=embed)
-        for segment, vectors in connection.execute(question, (model,)).fetchall()
-    )
-
-
-def _complete(
-    folder: Path, connection: sqlite3.Connection, names: tuple[str, str | None], *, model: str, dimensions: int, embed: Embed
-) -> int:
-    segment = Segment(folder / SEGMENTS / names[0])
-    old = None if names[1] is None else VectorFile(folder / VECTORS / names[1], segment.chunks)
-    writer = VectorWriter(folder / VECTORS / f"{secrets.token_hex(8)}.vec", dimensions)
     embedded = 0
-    try:
-        for start, texts in _texts(connection, segment):
-            end = start + len(texts)
-            rows, scales = np.zeros((len(texts), dimensions), np.int8), np.full(len(texts), -1, np.float32)
-            if old is not None:
-                rows, scales = old.rows[start:end].copy(), old.scales[start:end].copy()
-            wanted = [position for position, text in enumerate(texts) if text is not None and scales[position] < 0]
-            if wanted:
-                vectors = embed([texts[position] or "" for position in wanted])
-                if vectors.shape != (len(wanted), dimensions):
-                    raise EmbedderFailed(f"The embedder {model} answered {vectors.shape} for {len(wanted)} texts.")
-                rows[wanted], scales[wanted] = quantise(np.asarray(vectors, np.float32))
-                embedded += len(wanted)
-            writer.append(rows, scales)
-        writer.finish(segment=segment.name, model=model)
-    except BaseException:
-        writer.abandon()
-        raise
-    sync_folder(folder / VECTORS)
-    with transaction(connection):
-        # None is missing: chunks of deleted blobs have no vector, and need none.
-        connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, 0)", (segment.name, model, writer.path.name))
-        mark_changed(connection)
+    while rows := connection.execute(question, (model,)).fetchall():
+        for segment_name, vectors_name in rows:
+            segment = Segment(folder / SEGMENTS / segment_name)
+            old = None if vectors_name is None else VectorFile(folder / VECTORS / vectors_name, segment.chunks)
+            pass_ = _Pass(connection, segment, old, embed, model, dimensions)
+            embedded += pass_.run(folder)
     return embedded
 
 
-def _texts(connection: sqlite3.Connection, segment: Segment) -> Iterator[tuple[int, list[str | None]]]:
-    """Yield (first chunk, texts) in order; the text of a chunk whose blob was deleted is None."""
-    texts: list[str | None] = []
-    start = 0
-    first = segment.chunk_first.tolist()
-    for position, blob in enumerate(segment.blobs.tolist()):
-        texts += _blob_texts(connection, segment, blob, np.arange(first[position], first[position + 1]))
-        while len(texts) >= _TEXTS_AT_ONCE:
-            yield start, texts[:_TEXTS_AT_ONCE]
-            start += _TEXTS_AT_ONCE
-            del texts[:_TEXTS_AT_ONCE]
-    if texts:
-        yield start, texts
+@dataclass(slots=True)
+class _Pass:
+    """One time through a segment, which embeds what it can within a minute."""
 
+    connection: sqlite3.Connection
+    segment: Segment
+    old: VectorFile | None
+    embed: Embed
+    model: str
+    dimensions: int
+    deadline: float = field(default_factory=lambda: time.monotonic() + _DURABLE_EVERY_S)
+    embedded: int = 0
+    left: int = 0
 
-def _blob_texts(connection: sqlite3.Connection, segment: Segment, blob: int, chunks: NDArray[np.int64]) -> list[str | None]:
-    import zstandard
+    def run(self, folder: Path) -> int:
+        """Write a vector file with what was there and what was embedded now, and make it the segment's."""
+        writer = VectorWriter(folder / VECTORS / f"{secrets.token_hex(8)}.vec", self.dimensions)
+        try:
+            for start, end, first_blob, end_blob in self._windows():
+                writer.append(*self._complete(start, end, range(first_blob, end_blob)))
+            writer.finish(segment=self.segment.name, model=self.model)
+        except BaseException:
+            writer.abandon()
+            raise
+        sync_folder(folder / VECTORS)
+        row = (self.segment.name, self.model, writer.path.name, self.left)
+        with transaction(self.connection):
+            self.connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", row)
+            mark_changed(self.connection)
+        return self.embedded
 
-    row = connection.execute("SELECT encoding, content FROM blobs WHERE blob = ?", (blob,)).fetchone()
-    if row is None:
-        return [None] * len(chunks)
-    data = zstandard.ZstdDecompressor().decompress(row[1])
-    names = segment.strings.texts(segment.column("chunk.names")[chunks])
-    starts, ends = segment.column("chunk.byte_start")[chunks].tolist(), segment.column("chunk.byte_end")[chunks].tolist()
-    return [f"{name}\n{data[start:end].decode(row[0], 'replace')}" for name, start, end in zip(names, starts, ends, strict=True)]
+    def _windows(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (first chunk, end, first blob, end) for groups of whole blobs with some hundred chunks."""
+        first = self.segment.chunk_first.tolist()
+        start = 0
+        for position in range(1, len(first)):
+            if first[position] - first[start] >= _CHUNKS_AT_ONCE or position == len(first) - 1:
+                yield first[start], first[position], start, position
+                start = position
+
+    def _complete(self, start: int, end: int, blobs: range) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        rows, scales = np.zeros((end - start, self.dimensions), np.int8), np.full(end - start, MISSING)
+        if self.old is not None:
+            rows, scales = self.old.rows[start:end].copy(), self.old.scales[start:end].copy()
+            self.old.release()
+        missing = np.flatnonzero(scales < 0)
+        if not len(missing):
+            return rows, scales
+        texts = dict(self._texts(start, blobs))
+        wanted = [position for position in missing.tolist() if position in texts]
+        if wanted and time.monotonic() >= self.deadline:
+            self.left += len(wanted)
+        elif wanted:
+            rows[wanted], scales[wanted] = quantise(self._ask([texts[position] for position in wanted]))
+            self.embedded += len(wanted)
+        return rows, scales
+
+    def _ask(self, texts: list[str]) -> NDArray[np.float32]:
+        try:
+            vectors = np.asarray(self.embed(texts), np.float32)
+        except CodetrieverError:
+            raise
+        except Exception as error:
+            raise EmbedderFailed(f"The embedder {self.model} failed: {error!r}.") from error
+        if vectors.shape != (len(texts), self.dimensions):
+            raise EmbedderFailed(f"The embedder {self.model} answered {vectors.shape} for {len(texts)} texts.")
+        return vectors
+
+    def _texts(self, start: int, blobs: range) -> Iterator[tuple[int, str]]:
+        """Yield (chunk, counted from `start`, and its text) for the blobs that are still there."""
+        import zstandard
+
+        decompressor = zstandard.ZstdDecompressor()
+        for blob in blobs:
+            question = "SELECT encoding, content FROM blobs WHERE blob = ?"
+            row = self.connection.execute(question, (int(self.segment.blobs[blob]),)).fetchone()
+            if row is None:
+                continue
+            data = decompressor.decompress(row[1])
+            first, end = self.segment.chunk_first[blob : blob + 2].tolist()
+            names = self.segment.strings.texts(self.segment.column("chunk.names")[first:end])
+            spans = zip(*(self.segment.column("chunk." + name)[first:end].tolist() for name in ("byte_start", "byte_end")), strict=True)
+            for chunk, name, (span_start, span_end) in zip(range(first, end), names, spans, strict=True):
+                yield chunk - start, f"{name}\n{data[span_start:span_end].decode(row[0], 'replace')}"
