@@ -69,7 +69,7 @@ def test_tables_are_folded_and_name_known_languages(table: dict[str, str]) -> No
         ("Kconfig", "kconfig"),
         ("LICENSE", "text"),
         ("LICENSE.MIT", "text"),
-        ("BUILD", "python"),
+        ("BUILD", "starlark"),
         ("unknown.qqq", "text"),
         ("noextension", "text"),
         ("", "text"),

@@ -76,7 +76,6 @@ _EXTENSIONS_BY_LANGUAGE = {
     "json": "json jsonc json5 jsonl ndjson geojson webmanifest har topojson avsc code-workspace sublime-project sublime-settings",
     "jsonnet": "jsonnet libsonnet",
     "julia": "jl",
-    "jupyter": "ipynb",
     "just": "just",
     "kconfig": "kconfig",
     "kotlin": "kt kts ktm",
@@ -118,7 +117,7 @@ _EXTENSIONS_BY_LANGUAGE = {
     "pug": "pug jade",
     "puppet": "puppet epp",
     "purescript": "purs",
-    "python": "py pyw pyx pyi pxd pxi py3 gyp gypi wsgi xsh sage smk bzl star bazel",
+    "python": "py ipynb pyw pyx pyi pxd pxi py3 gyp gypi wsgi xsh sage smk",
     "qml": "qml qbs",
     "r": "r rsx rprofile",
     "racket": "rkt rktd rktl scrbl",
@@ -141,7 +140,7 @@ _EXTENSIONS_BY_LANGUAGE = {
     "sparql": "sparql rq",
     "sql": "sql mysql pgsql plsql tsql ddl dml pls plb pkb pks cql hql prc tab udf viw",
     "standardml": "sml sig fun",
-    "starlark": "sky",
+    "starlark": "bazel bzl sky star",
     "stylus": "styl stylus",
     "svelte": "svelte",
     "swift": "swift swiftinterface",
@@ -214,12 +213,13 @@ _NAMES_BY_LANGUAGE = {
     "nginx": "nginx.conf",
     "perl": "makefile.pl cpanfile rexfile ack latexmkrc .latexmkrc build.pl",
     "properties": "gradle.properties .env.example",
-    "python": "sconstruct sconscript wscript snakefile build workspace build.bazel workspace.bazel module.bazel buck tiltfile .pythonrc",
+    "python": "sconstruct sconscript wscript snakefile .pythonrc",
     "r": ".rprofile",
     "ruby": (
         "rakefile gemfile guardfile vagrantfile capfile podfile fastfile appfile brewfile dangerfile deliverfile thorfile "
         "berksfile puppetfile steepfile .irbrc .pryrc .rspec gemfile.lock buildfile config.ru"
     ),
+    "starlark": "build workspace build.bazel workspace.bazel module.bazel buck tiltfile",
     "text": (
         "license licence copying authors contributors changes changelog changelog.txt credits install news notice thanks todo "
         "version maintainers readme.txt copyright patents history requirements.txt constraints.txt robots.txt procfile"
