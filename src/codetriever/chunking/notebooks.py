@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from codetriever.chunking.chunk import make_chunks, tree_boundaries
 from codetriever.chunking.components import Layer
 from codetriever.chunking.definitions import find_definitions
-from codetriever.chunking.parse import parse_source
+from codetriever.chunking.parse import parse_briefly
 from codetriever.types import Pieces
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Cell(NamedTuple):
 
 def find_cells(source: bytes) -> list[Cell] | None:
     """Return the cells of a notebook (nbformat 3 or later) that have a source, in byte order; None when it is no notebook."""
-    tree = parse_source(source, "json")
+    tree = parse_briefly(source, "json")
     root = tree.root_node.named_child(0) if tree is not None and tree.root_node.named_child_count else None
     notebook = _members(root)
     if "cells" not in notebook and "worksheets" not in notebook:
@@ -154,7 +154,7 @@ def cut_notebook(source: bytes, *, budget_bytes: int) -> Pieces | None:
         for place in _line_starts(layer.source):
             if source[place : place + 1] != b'"':  # a string ends here: the line goes on in the next one
                 boundaries[_before_quote(source, place)] = _LINE_DEPTH
-        tree = parse_source(layer.source, layer.language)
+        tree = parse_briefly(layer.source, layer.language)
         if tree is not None:
             found = find_definitions(tree.root_node, layer.source, layer.language)
             definitions += _in_cells(found, cells, layer.source, lines)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import time
 from functools import cache
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Literal
@@ -28,6 +29,14 @@ _OVERFLOWING_YAML = re.compile(rb"^(?:[ \t]{128}|(?=[^\n]{128})(?:[ \t]*[-?:][ \
 """tree-sitter-yaml 0.7 keeps a stack of indents in 1,024 bytes, writes past them at some 250 levels, and kills the process."""
 
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+_BRIEF_BYTES = 1 << 15
+"""Shorter text is parsed to its end: at worst that takes half a second."""
+
+_PARSE_S, _PARSE_S_PER_MB = 1.0, 1.0
+"""Processor time after which a parse is given up: text that parses takes a fifth of it or less."""
+
+_SLICE_BYTES = 1 << 16
 
 REFERENCES_HEADING = "; references"
 """The line of a query file that ends its definition patterns: indexing compiles and runs what is above it alone."""
@@ -96,23 +105,43 @@ def query_text(language: str, part: Part) -> str:
 def parse_source(source: bytes, language: str) -> Tree | None:
     """Parse UTF-8 text; None when it is not to be parsed. Text with errors still has a tree.
 
-    Not parsed are languages without a grammar, minified text, whose names say nothing, and YAML nested deeper than its parser
-    bears.
+    Not parsed are languages without a grammar, minified text, whose names say nothing, YAML nested deeper than its parser
+    bears, and text that its parser would brood over for long.
     """
     parser = load_parser(language)
     if parser is None or _is_minified(source) or (language == "yaml" and _OVERFLOWING_YAML.search(source)):
         return None
-    source = _readable(source)
     if language not in PREPROCESSED:
-        return parser.parse(source)
+        return parse_briefly(source, language)
     source = without_type_macros(source)
-    tree = parser.parse(source)
-    broken = _broken_bytes(tree)
+    tree = parse_briefly(source, language)
+    broken = 0 if tree is None else _broken_bytes(tree)
     if broken:
-        flat = parser.parse(without_directives(source))
-        if _broken_bytes(flat) < broken:
+        flat = parse_briefly(without_directives(source), language)
+        if flat is not None and _broken_bytes(flat) < broken:
             return flat
     return tree
+
+
+def parse_briefly(source: bytes, language: str) -> Tree | None:
+    """Parse text as it is; None when there is no grammar, or when it takes much longer than text of its length does.
+
+    Recovery from errors takes some parsers quadratic time: a megabyte of `{1,2},` is seven minutes of Lua's.
+    """
+    parser = load_parser(language)
+    if parser is None:
+        return None
+    source = _readable(source)
+    if len(source) < _BRIEF_BYTES:
+        return parser.parse(source)
+    deadline = time.thread_time() + _PARSE_S + _PARSE_S_PER_MB * len(source) / 1e6
+    try:
+        return parser.parse(
+            lambda offset, _: source[offset : offset + _SLICE_BYTES], progress_callback=lambda *_: time.thread_time() > deadline
+        )
+    except ValueError:
+        parser.reset()
+        return None
 
 
 def _is_minified(source: bytes) -> bool:
