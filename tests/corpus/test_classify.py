@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -70,6 +69,7 @@ def test_tables_are_folded_and_name_known_languages(table: dict[str, str]) -> No
         ("LICENSE", "text"),
         ("LICENSE.MIT", "text"),
         ("BUILD", "starlark"),
+        ("a.ipynb", "jupyter"),
         ("unknown.qqq", "text"),
         ("noextension", "text"),
         ("", "text"),
@@ -153,14 +153,6 @@ def test_a_script_named_like_something_else_is_what_its_first_line_says() -> Non
 )
 def test_language_by_content_where_extensions_are_shared(path: str, data: bytes, expected: str) -> None:
     assert language(path, data) == expected
-
-
-@pytest.mark.parametrize(
-    ("kernel", "expected"), [({"name": "python3", "language": "python"}, "python"), ({"name": "ir", "language": "R"}, "r"), ({}, "python")]
-)
-def test_a_notebook_has_the_language_of_its_kernel(kernel: dict[str, str], expected: str) -> None:
-    notebook = {"cells": [], "metadata": {"kernelspec": kernel}, "nbformat": 4}
-    assert language("a.ipynb", json.dumps(notebook, indent=1).encode()) == expected
 
 
 ROLES = {
@@ -247,9 +239,7 @@ def test_anything_is_classified(path: str, data: bytes) -> None:
     assert found.role in Role
 
 
-@pytest.mark.parametrize(
-    "extension", ["", "h", "m", "v", "pl", "pp", "cls", "d", "inc", "t", "e", "st", "conf", "ipynb", "1", "js", "py", "fs"]
-)
+@pytest.mark.parametrize("extension", ["", "h", "m", "v", "pl", "pp", "cls", "d", "inc", "t", "e", "st", "conf", "1", "js", "py", "fs"])
 def test_strange_content_is_classified_in_time(extension: str) -> None:
     pieces = (
         b" ",

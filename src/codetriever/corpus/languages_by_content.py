@@ -86,19 +86,13 @@ _RULES: dict[str, tuple[tuple[bytes, str], ...]] = {
     **dict.fromkeys("123456789", ((rb"\A(?:[.']\\?[\"A-Za-z]|\s*\.)", "roff"), (rb"", "text"))),
 }
 
-AMBIGUOUS = frozenset({*_RULES, "h", "ipynb"} - {""})
-_NOTEBOOK_LANGUAGE = (
-    rb'(?i)"(?:language|name)"\s*:\s*"(python|r|ir|julia|scala|javascript|typescript|ruby|rust|go|kotlin|bash|sql|haskell)[\d.-]*"'
-)
-_NOTEBOOK_END_BYTES = 4096
+AMBIGUOUS = frozenset({*_RULES, "h"} - {""})
 
 
 def guess_language(extension: str, usual: str, data: bytes) -> str:
     """Return the language of a file with this extension; `usual` when nothing speaks against it."""
     if extension == "h":
         return _header_language(data[:_HEADER_PROBE_BYTES])
-    if extension == "ipynb":
-        return _notebook_language(data)
     probe = data[:_PROBE_BYTES]
     return next((language for tell_tale, language in _RULES[extension] if _compiled(tell_tale).search(probe)), usual)
 
@@ -131,11 +125,3 @@ def _has_cpp_line(code: bytes, word: bytes) -> bool:
             return True
         at = code.find(word, end)
     return False
-
-
-def _notebook_language(data: bytes) -> str:
-    """The kernel's language; its name stands at the end of the file, or at its beginning."""
-    pattern = _compiled(_NOTEBOOK_LANGUAGE)
-    found = pattern.search(data[-_NOTEBOOK_END_BYTES:]) or pattern.search(data[:_NOTEBOOK_END_BYTES])
-    name = found[1].decode().lower() if found else "python"
-    return "r" if name == "ir" else name

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.corpus.notebook import NotANotebook, looks_like_notebook, read_cells
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from codetriever.corpus.notebook import Part
 
 _BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -56,52 +52,30 @@ _WESTERN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetMap:
-    """Where pieces of a text lie in the file, one row per piece and one for the end.
-
-    `original` holds byte offsets in the file. In a `linear` piece bytes follow each other in both; any other maps to its beginning.
-    `lines` holds, for each line of the text, its line in the file; None when they agree.
-    """
-
-    utf8: NDArray[np.int64]
-    original: NDArray[np.int64]
-    linear: NDArray[np.bool_] | None = None
-    lines: NDArray[np.int64] | None = None
-
-    def offset(self, utf8_offset: int) -> int:
-        """Return the offset in the file."""
-        at = int(np.searchsorted(self.utf8, utf8_offset, side="right")) - 1
-        start = int(self.original[at])
-        return start + utf8_offset - int(self.utf8[at]) if self.linear is not None and self.linear[at] else start
-
-
-@dataclass(frozen=True, slots=True)
 class Text:
-    """A file's text as UTF-8 without a byte order mark; of a notebook, the sources of its cells.
+    """A file's text as UTF-8 without a byte order mark.
 
-    `encoding` is the Python codec by which any whole-character slice of the file's bytes decodes.
+    `encoding` is the Python codec by which any whole-character slice of the file's bytes decodes. `starts` holds, for every
+    character and the end, where it begins in `utf8` and in what follows the mark; None where both agree.
     """
 
     utf8: bytes
     encoding: str
     mark_bytes: int = 0
-    offsets: OffsetMap | None = None
+    starts: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def original_offset(self, utf8_offset: int) -> int:
         """Return where in the file's bytes the character at this offset of `utf8` begins; the end maps to the end."""
-        return self.mark_bytes + (utf8_offset if self.offsets is None else self.offsets.offset(utf8_offset))
-
-    def original_line(self, line: int) -> int:
-        """Return the file's line, from 1, that a line of the text comes from: another one in notebooks only."""
-        lines = None if self.offsets is None else self.offsets.lines
-        return line if lines is None else int(lines[min(line, len(lines)) - 1])
+        if self.starts is None:
+            return self.mark_bytes + utf8_offset
+        utf8, original = self.starts
+        return self.mark_bytes + int(original[np.searchsorted(utf8, utf8_offset, side="right") - 1])
 
 
 def decode(data: bytes) -> Text:
     """Decode UTF-8, UTF-16 or UTF-32 with a byte order mark, or a legacy encoding found by its bytes. Never raises.
 
-    In UTF-8 with some damaged bytes each of these becomes a question mark, so that offsets stay as they are. The text of a notebook
-    is that of its cells, prose as comments.
+    In UTF-8 with some damaged bytes each of these becomes a question mark, so that offsets stay as they are.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
@@ -114,11 +88,6 @@ def decode(data: bytes) -> Text:
         if _is_damaged_utf8(data):
             return Text(_repaired(data), "utf-8")
         return _mapped(data, _legacy_encoding(data), 0)
-    if looks_like_notebook(data):
-        try:
-            return _joined(read_cells(data), data)
-        except NotANotebook:
-            pass
     return Text(data, "utf-8")
 
 
@@ -195,26 +164,9 @@ def _mapped(data: bytes, encoding: str, mark_bytes: int) -> Text:
     if original[-1] != len(data) and encoding[:3] != "utf":
         return _mapped(data, _FALLBACK, mark_bytes)
     utf8_widths = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
-    return Text(text.encode("utf-8"), encoding, mark_bytes, OffsetMap(_starts(utf8_widths), np.minimum(original, len(data))))
-
-
-def _joined(parts: list[Part], data: bytes) -> Text:
-    """Put a notebook's sources together."""
-    utf8 = b"".join(part.text for part in parts)
-    end = parts[-1].start if parts else 0
-    starts = _starts(np.array([len(part.text) for part in parts], np.int64))
-    original = np.array([*(part.start for part in parts), end], np.int64)
-    offsets = OffsetMap(starts, original, np.array([*(part.linear for part in parts), False], np.bool_))
-    line_starts = [0, *(found + 1 for found in _positions(utf8, 10).tolist())]
-    breaks = _positions(data, 10)
-    lines = 1 + np.searchsorted(breaks, np.array([offsets.offset(at) for at in line_starts], np.int64))
-    return Text(utf8, "utf-8", 0, replace(offsets, lines=lines))
+    return Text(text.encode("utf-8"), encoding, mark_bytes, (_starts(utf8_widths), np.minimum(original, len(data))))
 
 
 def _starts(widths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where each of consecutive pieces begins, and where the last one ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
-
-
-def _positions(data: bytes, byte: int) -> NDArray[np.int64]:
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == byte)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import zstandard
 
-from codetriever.chunking import NOTEBOOK, chunk_text, cut
-from codetriever.corpus.text import Text, decode
+from codetriever.chunking import chunk_text, cut
+from codetriever.corpus.text import decode
 from codetriever.lexical.terms import count_terms
 from codetriever.types import KIND_CODES, AnalysedBlobs, Chunk, Definition, DefinitionColumns
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from codetriever.corpus.text import Text
 
 _Span = TypeVar("_Span", Chunk, Definition)
 
@@ -132,7 +134,7 @@ def failed(blob: RawBlob, detail: str) -> Analysis:
 
 
 def _cut_blob(blob: RawBlob, clock: _Clock) -> _Cut:
-    text = Text(blob.data, "utf-8") if blob.language == NOTEBOOK else decode(blob.data)  # a notebook is cut within its JSON
+    text = decode(blob.data)
     pieces = cut(text.utf8, blob.language)
     clock.lap("parsing")
     counts = [_chunk_terms(text.utf8, chunk, blob.language) for chunk in pieces.chunks]
@@ -149,14 +151,7 @@ def _cut_blob(blob: RawBlob, clock: _Clock) -> _Cut:
 
 
 def _in_original(span: _Span, text: Text) -> _Span:
-    moved = replace(
-        span,
-        byte_start=text.original_offset(span.byte_start),
-        byte_end=text.original_offset(span.byte_end),
-        start_line=text.original_line(span.start_line),
-        end_line=text.original_line(span.end_line),
-    )
-    return replace(moved, line=text.original_line(moved.line)) if isinstance(moved, Definition) else moved
+    return replace(span, byte_start=text.original_offset(span.byte_start), byte_end=text.original_offset(span.byte_end))
 
 
 def _chunk_terms(source: bytes, chunk: Chunk, language: str) -> dict[str, int]:
