@@ -1,4 +1,8 @@
-"""How likely is it that a hit is relevant? The shown score, apart from the order."""
+"""How likely is it that a hit is relevant? The shown score, apart from the order.
+
+A logistic regression over evidence that no candidate list has normalised, so that scores compare between questions. Fitted by
+`bench/calibration.py`, which prints the reliability table too, on hits of commit questions, of annotated questions and of off-topic ones.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +10,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codetriever.types import Signal
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from codetriever.ranking.candidates import Candidates
 
-# Logistic regression over evidence that no candidate list normalises, so that scores compare between queries.
-_INTERCEPT = -5.2
-_COVERAGE = 3.2
-_COSINE = 3.5
-_PATHS = 1.2
-_EXACT = 3.0
+INTERCEPT = -4.5
+WEIGHTS = {
+    "words found": 1.8,
+    "cosine": 2.9,
+    "file name found": 2.1,
+    "symbol defined": 0.9,
+}
+# The best hit of an answer that scores less is called weak: 95 % of the answers with a relevant first hit score more.
+WEAK = 0.075
 
-# A best hit under this score is called weak.
-WEAK = 0.12
+
+def evidence(candidates: Candidates) -> Mapping[str, NDArray[np.float32]]:
+    """Return the columns that the score is made of, each in 0..1, by the names of `WEIGHTS`."""
+    return {
+        "words found": candidates.coverage,
+        "cosine": np.maximum(candidates.cosines, np.float32(0.0)),
+        "file name found": candidates.names,
+        "symbol defined": candidates.defines,
+    }
 
 
 def probabilities(candidates: Candidates) -> NDArray[np.float32]:
     """Return the estimated probability of relevance of each candidate, in 0..1."""
-    logit: NDArray[np.float32] = (
-        _INTERCEPT
-        + _COVERAGE * candidates.coverage
-        + _COSINE * np.maximum(candidates.cosines, 0.0)
-        + _PATHS * candidates.paths
-        + _EXACT * candidates.defines
-    )
-    odds = np.exp(-logit, dtype=np.float32)
-    return np.reciprocal(1.0 + odds, dtype=np.float32)
+    logit = np.full(len(candidates), INTERCEPT, dtype=np.float32)
+    for name, column in evidence(candidates).items():
+        logit += np.float32(WEIGHTS[name]) * column
+    return np.reciprocal(np.float32(1.0) + np.exp(-logit), dtype=np.float32)
+
+
+def explain(candidates: Candidates, row: int) -> tuple[Signal, ...]:
+    """Return what the score of a candidate is made of; effects are in log-odds."""
+    return tuple(Signal(name, float(column[row]), WEIGHTS[name] * float(column[row])) for name, column in evidence(candidates).items())
 
 
 def is_weak(scores: Sequence[float]) -> bool:

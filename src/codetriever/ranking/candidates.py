@@ -26,7 +26,6 @@ class Candidates:
     words: NDArray[np.float32]  # BM25 over text and path words
     coverage: NDArray[np.float32]  # 0..1, share of the question's words found, weighed by rarity
     cosines: NDArray[np.float32]  # -1..1
-    paths: NDArray[np.float32]  # 0..1, the same share found in the path
     names: NDArray[np.float32]  # 0..1, share of the file name's words that the question has, weighed by rarity
     defines: NDArray[np.float32]  # 0..1, what the chunk is worth as the definition of a symbol that the question names
 

@@ -60,7 +60,6 @@ def gather(
         words=evidence.scores[ordinals],
         coverage=evidence.found[ordinals] / np.float32(total),
         cosines=snapshot.cosines(vector, ordinals),
-        paths=evidence.paths[files] / np.float32(total),
         names=name_shares(snapshot, files, query.terms, evidence.paths),
         defines=defines[ordinals],
     )

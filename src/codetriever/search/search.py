@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from codetriever.ranking.rank import Ranking
     from codetriever.search.query import Query
     from codetriever.store.store import Snapshot
-    from codetriever.types import Filter, Hit
+    from codetriever.types import Filter, Hit, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,10 @@ def search(
     ranking = _rank(sources, candidates, query)
     spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
     scores = calibration.probabilities(candidates)
-    hits = tuple(_hit(sources, span, scores, ranking, explain=explain, mask=mask) for span in spans[offset:])
+    hits = tuple(
+        _hit(sources, span, scores, explanation=_explanation(candidates, ranking, span) if explain else (), mask=mask)
+        for span in spans[offset:]
+    )
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
     return Found(hits, total, exhaustive, weak)
 
@@ -125,14 +128,12 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query) -> Ra
     return rank(candidates, is_symbol=query.is_symbol, intent=query.intent, places=places)
 
 
+def _explanation(candidates: Candidates, ranking: Ranking, span: Span) -> tuple[Signal, ...]:
+    return (*ranking.explain(span.rows[0]), *calibration.explain(candidates, span.rows[0]))
+
+
 def _hit(
-    sources: Sequence[Source],
-    span: Span,
-    scores: NDArray[np.float32],
-    ranking: Ranking,
-    *,
-    explain: bool,
-    mask: Callable[[str], str],
+    sources: Sequence[Source], span: Span, scores: NDArray[np.float32], *, explanation: tuple[Signal, ...], mask: Callable[[str], str]
 ) -> Hit:
     source = sources[span.source]
     return load_hit(
@@ -141,7 +142,7 @@ def _hit(
         score=float(scores[list(span.rows)].max()),
         repository=source.repository,
         branch=source.branch,
-        signals=ranking.explain(span.rows[0]) if explain else (),
+        signals=explanation,
         mask=mask,
     )
 
