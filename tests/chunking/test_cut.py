@@ -90,6 +90,17 @@ def test_comments_and_decorators_stay_with_their_definition() -> None:
     assert texts(source)[1].startswith("# What it does\n# in two lines.\n@decorated\ndef after")
 
 
+def test_a_short_definition_with_a_long_comment_has_a_chunk_of_its_own() -> None:
+    comment = "".join(f"    # Line {number} of what the next one is for.\n" for number in range(5))
+    source = "class Owner:\n" + "\n".join(comment + function(name, 1, "    ") for name in ("one", "two", "three"))
+    assert named(source)[1:] == [("method", "Owner.two"), ("method", "Owner.three")]
+
+
+def test_a_comment_too_long_to_stay_with_its_definition_is_called_after_it() -> None:
+    comment = "".join(f"# Line {number} of a very long comment on what follows.\n" for number in range(30))
+    assert named(function("before", 20) + comment + function("after", 24))[1] == ("function", "after")
+
+
 def test_a_comment_apart_from_a_definition_does_not_stick_to_it() -> None:
     comment = "".join(f"# A long remark on the whole file, line {number}.\n" for number in range(5))
     assert texts(comment + "\n\n" + function("after", 15))[1].startswith("def after")

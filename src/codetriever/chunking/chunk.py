@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from codetriever.types import Definition
 
 _SOLID_SHARE = 8
-"""A definition of at least budget / 8 (256 bytes, some seven lines) gets a chunk of its own; smaller ones merge."""
+"""A definition of at least budget / 8 with its comment (256 bytes, some seven lines) gets a chunk of its own; smaller ones merge."""
 
 _NAMING_SHARE = 4
 """A definition that opens in a chunk of another one's inside names it when it takes a quarter of it."""
@@ -49,6 +49,9 @@ _BLANK = b" \t\r\n\f\v"
 
 Boundary = tuple[int, int]
 """A place to cut (byte offset) and its depth: the smaller, the better."""
+
+_Wall = tuple[int, "Definition | None"]
+"""The length up to which what starts at a place stays whole, and the definition that starts there."""
 
 
 def tree_boundaries(root: Node, source: bytes, budget_bytes: int) -> list[Boundary]:
@@ -87,6 +90,7 @@ class _Piece:
     start: int
     end: int
     depth: int
+    definition: Definition | None = None  # the one that the piece was begun for
 
     @property
     def size(self) -> int:
@@ -106,35 +110,39 @@ def make_chunks(source: bytes, boundaries: Sequence[Boundary], definitions: Sequ
     pieces: list[_Piece] = []
     edges = [0, *(wall for wall in sorted(walls) if 0 < wall < len(source)), len(source)]
     for start, end in pairwise(edges):
-        limit = walls.get(start, budget_bytes)
-        pieces.extend(_split(source, start, end, places, depths, budget_bytes, limit))
+        limit, definition = walls.get(start, (budget_bytes, None))
+        parts = _split(source, start, end, places, depths, budget_bytes, limit)
+        parts[0].definition = definition
+        pieces += parts
     _join_crumbs(pieces, budget_bytes)
     return _name(source, pieces, definitions)
 
 
-def _walls(source: bytes, depths: dict[int, int], definitions: Sequence[Definition], budget_bytes: int) -> dict[int, int]:
-    """Return where chunks have to start, with the length up to which what starts there stays whole."""
+def _walls(source: bytes, depths: dict[int, int], definitions: Sequence[Definition], budget_bytes: int) -> dict[int, _Wall]:
+    """Return where chunks have to start. The comment above a definition counts as a part of it, as long as both stay whole."""
     places = sorted(depths)
-    walls: dict[int, int] = {}
+    walls: dict[int, _Wall] = {}
     whole_until = 0
     for definition in definitions:
-        size = definition.byte_end - definition.byte_start
-        if definition.byte_start < whole_until or size * _SOLID_SHARE < budget_bytes:
+        if definition.byte_start < whole_until:
             continue
         before = bisect_right(places, definition.byte_start) - 1
         start = places[before] if before >= 0 else 0
+        if (definition.byte_end - start) * _SOLID_SHARE < budget_bytes:
+            continue
         after = bisect_left(places, definition.byte_end)
         if after < len(places):
-            walls.setdefault(places[after], budget_bytes)
-        walls.setdefault(start, budget_bytes)
-        if size > budget_bytes:
+            walls.setdefault(places[after], (budget_bytes, None))
+        if walls.get(start, (0, None))[1] is None:
+            walls[start] = (budget_bytes, definition)
+        if definition.byte_end - definition.byte_start > budget_bytes:
             continue
         whole_until = definition.byte_end
         most = int(budget_bytes * _OVERSHOOT)
         if definition.byte_end - start > most:
             start = source.rfind(b"\n", start, definition.byte_start) + 1 or definition.byte_start
             depths.setdefault(start, _IN_TEXT_DEPTH)
-        walls[start] = most
+        walls[start] = (most, definition)
     return walls
 
 
@@ -183,6 +191,8 @@ def _join_crumbs(pieces: list[_Piece], budget_bytes: int) -> None:
         fits_left = left is not None and piece.size + left.size <= budget_bytes
         if right is not None and fits_right and not (fits_left and piece.depth > right.depth):
             right.start, right.depth = piece.start, piece.depth
+            if piece.definition and piece.definition.kind not in _OUTER_KINDS:
+                right.definition = piece.definition
             del pieces[position]
         elif left is not None and fits_left:
             left.end = piece.end
@@ -207,15 +217,17 @@ def _name(source: bytes, pieces: Sequence[_Piece], definitions: Sequence[Definit
             seen += 1
         owners = [owner for owner in owners if owner.byte_end > first.start()]
         opened = definitions[bisect_left(starts, first.start()) : bisect_left(starts, end)]
-        kind, name = _kind_and_name(first.start(), end, owners, opened)
+        begun_for = piece.definition if piece.definition and piece.definition.kind not in _OUTER_KINDS else None
+        chosen = begun_for or _naming(first.start(), end, owners, opened)
+        kind, name = (chosen.kind, chosen.qualified_name) if chosen else ("block", "")
         line += source.count(b"\n", counted, start)
         counted = start
         chunks.append(Chunk(start, end, line, line + source.count(b"\n", start, end), kind, name))
     return chunks
 
 
-def _kind_and_name(start: int, end: int, owners: Sequence[Definition], opened: Sequence[Definition]) -> tuple[str, str]:
-    """Return what the chunk is called after: the largest definition that starts in it, else the one it lies in.
+def _naming(start: int, end: int, owners: Sequence[Definition], opened: Sequence[Definition]) -> Definition | None:
+    """Return what a chunk is called after: the largest definition that starts in it, else the one it lies in.
 
     What encloses a whole file (a namespace) names a chunk only when nothing else does, and what is small beside the chunk does not
     when the chunk lies in something larger.
@@ -224,5 +236,4 @@ def _kind_and_name(start: int, end: int, owners: Sequence[Definition], opened: S
     best = max(opened, key=lambda one: (one.kind not in _OUTER_KINDS, one.byte_end - one.byte_start), default=None)
     if best is not None and around is not None and around.kind not in _OUTER_KINDS:
         best = best if (min(best.byte_end, end) - best.byte_start) * _NAMING_SHARE >= end - start else around
-    chosen = best or around
-    return (chosen.kind, chosen.qualified_name) if chosen else ("block", "")
+    return best or around
