@@ -214,7 +214,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 def test_an_older_format_is_made_anew(tmp_path: Path) -> None:
     store = fill(tmp_path / "store")
     with store.writer() as writer:
-        writer._connection.execute("PRAGMA user_version = 1")
+        writer._connection.execute("PRAGMA user_version = 2")
     older = opened(tmp_path / "store")
     assert older.generation(KEY) == 0
     assert older.views() == []
@@ -250,14 +250,14 @@ def test_damage_is_reported_and_a_new_index_helps(tmp_path: Path, place: str, ha
 def test_numbers_that_fit_nowhere_are_traced_to_the_damaged_file(tmp_path: Path) -> None:
     fill(tmp_path / "store").close()
     (path,) = (tmp_path / "store" / "segments").iterdir()
-    at = Sections(path)._section("posting_chunks")
+    at = Sections(path)._section("posting_low")
     whole = bytearray(path.read_bytes())
     whole[at["at"] : at["at"] + at["bytes"]] = b"\xff" * at["bytes"]
     path.write_bytes(whole)
     store = opened(tmp_path / "store")
-    with pytest.raises(StoreDamaged, match="posting_chunks"), store.snapshot(KEY) as snapshot:
+    with pytest.raises(StoreDamaged, match="posting_low"), store.snapshot(KEY) as snapshot:
         snapshot.chunk_files()[snapshot.postings("tree")[0]]
-    with pytest.raises(StoreDamaged, match="posting_chunks"):
+    with pytest.raises(StoreDamaged, match="posting_low"):
         store.verify()
     with pytest.raises(IndexError), fill(tmp_path / "other").snapshot(KEY) as snapshot:
         snapshot.chunk_files()[1000]

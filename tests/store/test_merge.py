@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +13,13 @@ from hypothesis import strategies as st
 from tests.contract.blobs import DIMENSIONS, analyse, embed_words
 from tests.store.test_vectors import write_vectors
 
-from codetriever.store.embedded import merge
-from codetriever.store.embedded.buffer import SegmentBuffer, posting_dtype
+from codetriever.store.embedded import compact, merge, merge_tables
+from codetriever.store.embedded.buffer import SegmentBuffer, posting_columns
 from codetriever.store.embedded.compact import MAX_SEGMENTS, choose
-from codetriever.store.embedded.merge import plan_merge, write_merged, write_merged_vectors
+from codetriever.store.embedded.merge import write_merged, write_merged_vectors
+from codetriever.store.embedded.merge_plan import plan_merge
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.vectors import VectorFile, VectorWriter
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SIZES = st.lists(st.tuples(st.integers(0, 1000), st.just(0)), max_size=20)
 
@@ -76,9 +76,9 @@ def described(segment: Segment) -> dict[str, object]:
     columns = {name: segment.column(name).tolist() for name in ("blobs", "sizes", "blob_lengths", "chunk_first", "definition_first")}
     names = ["keys", "lengths", "byte_start", "byte_end", "start_line", "end_line", "kinds"]
     columns |= {name: segment.column("chunk." + name).tolist() for name in names}
-    names = ["chunks", "kinds", "lines", "start_line", "end_line", "byte_start", "byte_end"]
+    names = ["hashes", "chunks", "kinds", "lines", "start_line", "end_line", "byte_start", "byte_end"]
     columns |= {"definition." + name: segment.column("definition." + name).tolist() for name in names}
-    for name in ("chunk.names", "definition.names", "definition.qualified_names", "definition.signatures", "definition.folded"):
+    for name in ("chunk.names", "definition.names", "definition.qualified_names", "definition.signatures"):
         columns[name] = segment.strings.texts(segment.column(name))
     postings = {
         segment.terms.text(position): [part.tolist() for part in segment.postings_at(position)] for position in range(len(segment.terms))
@@ -98,9 +98,8 @@ def test_a_merged_segment_is_what_one_written_at_once_is(
     tmp_path: Path, split: list[list[int]], live: list[int], tiny_ranges: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if tiny_ranges:
-        monkeypatch.setattr(merge, "_SAMPLE_EVERY", 2)
-        monkeypatch.setattr(merge, "_SAMPLES_A_RANGE", 2)
-        monkeypatch.setattr(merge, "_PAIRS_AT_ONCE", 3)
+        monkeypatch.setattr(merge_tables, "_STRINGS_AT_ONCE", 8)
+        monkeypatch.setattr(merge_tables, "_PAIRS_AT_ONCE", 3)
         monkeypatch.setattr(merge, "_ROWS_AT_ONCE", 2)
     segments = [build(tmp_path / f"{place}.seg", [CONTENTS[blob] for blob in part], part) for place, part in enumerate(split)]
     plan = plan_merge(segments, np.array(live, np.int64))
@@ -131,6 +130,34 @@ def test_vectors_move_with_their_chunks(tmp_path: Path) -> None:
     assert found[5] @ embed_words(("def", "parse", "other")) == pytest.approx(1, abs=1e-3)
 
 
-def test_postings_of_small_segments_have_16_bits() -> None:
-    assert posting_dtype(1 << 16) is np.uint16
-    assert posting_dtype((1 << 16) + 1) is np.uint32
+@pytest.mark.parametrize("chunks", [1 << 16, (1 << 16) + 1])
+def test_postings_number_chunks_with_16_or_24_bits(chunks: int) -> None:
+    numbers = np.array([0, 1, 65535, 65536, (1 << 24) - 1], np.uint64)[: 3 if chunks == 1 << 16 else None]
+    columns = posting_columns((np.uint64(7) << np.uint64(36)) | (numbers << np.uint64(8)) | np.uint64(9), chunks)
+    assert len(columns["posting_high"]) == (0 if chunks == 1 << 16 else len(numbers))
+    high = columns["posting_high"].astype(np.uint32) << 16 if len(columns["posting_high"]) else 0
+    assert (columns["posting_low"] | high).tolist() == numbers.tolist()
+    assert columns["posting_frequencies"].tolist() == [9] * len(numbers)
+
+
+def test_no_segment_grows_beyond_what_postings_can_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compact, "MAX_CHUNKS", 100)
+    assert choose([(60, 0), (60, 0), (30, 0), (30, 0), (20, 0), (1, 0)]) == [2, 3, 4, 5]
+
+
+@given(names=st.lists(st.text(alphabet="aA.ß#", max_size=3), min_size=1, max_size=8), prefix=st.sampled_from(["", "#define ", "A."]))
+def test_definitions_are_found_by_name_and_their_texts_restored(names: list[str], prefix: str) -> None:
+    text = b"".join(b"def x\n" for _ in names)
+    batch = analyse([text])
+    qualified, signatures = [prefix + name for name in names], [prefix + name + "(" + name + ")" for name in names]
+    batch = replace(batch, definitions=replace(batch.definitions, names=names, qualified_names=qualified, signatures=signatures))
+    with tempfile.TemporaryDirectory() as folder:
+        buffer = SegmentBuffer()
+        buffer.add(batch, np.array([1]))
+        buffer.write(Path(folder, "one.seg"))
+        segment = Segment(Path(folder, "one.seg"))
+        texts = segment.definition_texts(np.arange(len(names)))
+        assert texts == {"names": names, "qualified_names": qualified, "signatures": signatures}
+        for name in (*names, "absent"):
+            folded = name.casefold()
+            assert segment.defined(folded).tolist() == [place for place, other in enumerate(names) if other.casefold() == folded]

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.store.embedded.sections import SectionWriter, encoded, narrowed
-from codetriever.store.embedded.segment import CHUNK_COLUMNS, DEFINITION_COLUMNS, DEFINITION_TEXTS, STRING_COLUMNS, chunk_keys
+from codetriever.store.embedded.segment import (
+    CHUNK_COLUMNS,
+    DEFINITION_COLUMNS,
+    DEFINITION_TEXTS,
+    STRING_COLUMNS,
+    chunk_keys,
+    name_hash,
+    without_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +35,12 @@ CHUNK_SHIFT = np.uint64(8)
 CHUNK_MASK = np.uint64((1 << 28) - 1)
 _LOW_MASK = np.uint64((1 << 36) - 1)
 _FREQUENCY_MASK = np.uint64(255)
-MAX_CHUNKS = 1 << 28
+MAX_CHUNKS = 1 << 24  # 24 bits number the chunks of a segment in its postings
+POSTING_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
+    ("posting_low", np.uint16),
+    ("posting_high", np.uint8),
+    ("posting_frequencies", np.uint8),
+)
 _BLOCK = 1 << 20
 
 # What a distinct string costs in a dictionary: its header, the table's slot, its number.
@@ -104,13 +117,16 @@ class SegmentBuffer:
 
     def _add_definitions(self, batch: AnalysedBlobs) -> None:
         definitions = batch.definitions
-        for name in DEFINITION_TEXTS:
-            self._put("definition." + name, self._strings.intern(getattr(definitions, name)), np.uint32)
+        names = definitions.names
+        self._put("definition.names", self._strings.intern(names), np.uint32)
+        for column in DEFINITION_TEXTS[1:]:
+            texts = [without_name(text, name) for text, name in zip(getattr(definitions, column), names, strict=True)]
+            self._put("definition." + column, self._strings.intern(texts), np.uint32)
         for name, dtype in DEFINITION_COLUMNS:
             self._put("definition." + name, getattr(definitions, name), dtype)
-        self._put("definition.folded", self._strings.intern([name.casefold() for name in definitions.names]), np.uint32)
+        self._put("definition.hashes", np.fromiter((name_hash(name.casefold()) for name in names), np.uint32, len(names)), np.uint32)
         self._put("definition.chunks", definitions.chunks + self.chunks, np.uint32)
-        self._definitions += len(definitions.names)
+        self._definitions += len(names)
 
     def _put(self, name: str, values: NDArray[Any], dtype: type[np.generic]) -> None:
         column = np.array(values, dtype)
@@ -135,7 +151,7 @@ class SegmentBuffer:
         for name in ("chunk_counts", "definition_counts"):
             writer.put(name.replace("_counts", "_first"), firsts(self._joined(name)))
         ranks = self._strings.write(writer, "strings")
-        writer.put("definition_order", definition_order(ranks[self._joined("definition.folded")]))
+        writer.put("definition_order", definition_order(self._joined("definition.hashes")))
         for name in tuple(self._columns):
             if not name.endswith("_counts"):
                 column = self._joined(name)
@@ -152,12 +168,10 @@ class SegmentBuffer:
             block[:] = (ranks[block >> TERM_SHIFT] << TERM_SHIFT) | (block & _LOW_MASK)
         pairs.sort()
         writer.put("posting_first", posting_firsts(pairs, len(ranks)))
-        writer.begin("posting_chunks", posting_dtype(self.chunks))
-        for start in range(0, len(pairs), _BLOCK):
-            writer.write(pair_chunks(pairs[start : start + _BLOCK]))
-        writer.begin("posting_frequencies", np.uint8)
-        for start in range(0, len(pairs), _BLOCK):
-            writer.write(pair_frequencies(pairs[start : start + _BLOCK]))
+        for name, dtype in POSTING_COLUMNS:
+            writer.begin(name, dtype)
+            for start in range(0, len(pairs), _BLOCK):
+                writer.write(posting_columns(pairs[start : start + _BLOCK], self.chunks)[name])
 
     def _take_pairs(self) -> NDArray[np.uint64]:
         pairs = np.empty(sum(map(len, self._pairs)), np.uint64)
@@ -177,9 +191,17 @@ def posting_firsts(pairs: NDArray[np.uint64], terms: int) -> NDArray[Any]:
     return narrowed(np.searchsorted(pairs, np.arange(terms + 1, dtype=np.uint64) << TERM_SHIFT).astype(np.int64))
 
 
-def posting_dtype(chunks: int) -> type[np.generic]:
-    """Return the type of the numbers of so many chunks in postings, which are the largest part of a segment."""
-    return np.uint16 if chunks <= 1 << 16 else np.uint32
+def posting_columns(pairs: NDArray[np.uint64], chunks: int) -> dict[str, NDArray[Any]]:
+    """Return packed pairs as the columns of postings, which are the largest part of a segment.
+
+    The chunk's lower 16 bits, its higher ones, of which a segment of up to 65,536 `chunks` has none, and the frequency.
+    """
+    numbers = pair_chunks(pairs)
+    return {
+        "posting_low": (numbers & 0xFFFF).astype(np.uint16),
+        "posting_high": (numbers >> 16).astype(np.uint8) if chunks > 1 << 16 else np.empty(0, np.uint8),
+        "posting_frequencies": pair_frequencies(pairs),
+    }
 
 
 def pair_chunks(pairs: NDArray[np.uint64]) -> NDArray[np.uint32]:
@@ -199,6 +221,6 @@ def firsts(counts: NDArray[Any]) -> NDArray[Any]:
     return narrowed(result)
 
 
-def definition_order(folded: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Return the definitions' numbers in the order of their folded names, given as places in a sorted table."""
-    return np.argsort(folded, kind="stable").astype(np.uint32)
+def definition_order(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the definitions' numbers in the order of the hashes of their names."""
+    return np.argsort(hashes, kind="stable").astype(np.uint32)

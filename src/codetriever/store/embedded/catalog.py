@@ -66,7 +66,6 @@ CREATE TABLE IF NOT EXISTS views (
 """
 # A reader without the right to write the folder cannot make the file that WAL needs.
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-_PAGE_BYTES = 8192
 _BUSY_MS = 10_000
 
 
@@ -84,7 +83,6 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
             remove_catalog(folder)
             return open_for_writing(folder, identity)
         if version == 0:
-            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

@@ -1,7 +1,8 @@
 """Which segments are merged, and when?
 
 Searching costs more with every segment, merging costs as much as it writes. So there are at most five, each at least twice as large as
-all smaller ones together when a merge is due; a segment of which more than a quarter is dead is written anew.
+all smaller ones together when a merge is due, unless the merged one would hold more chunks than its postings can number; a segment of
+which more than a quarter is dead is written anew.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codetriever.store.embedded.buffer import MAX_CHUNKS
 from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, transaction
-from codetriever.store.embedded.merge import Plan, plan_merge, write_merged, write_merged_vectors
+from codetriever.store.embedded.merge import write_merged, write_merged_vectors
+from codetriever.store.embedded.merge_plan import Plan, plan_merge
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.vectors import VectorFile, VectorWriter
 from codetriever.system import sync_folder
@@ -35,6 +38,8 @@ def choose(sizes: Sequence[tuple[int, int]]) -> list[int]:
         while start and sizes[order[start - 1]][0] < 2 * sum(sizes[position][0] for position in order[start:]):
             start -= 1
         chosen.update(order[start:])
+    while sum(sizes[position][0] for position in chosen) > MAX_CHUNKS:
+        chosen.remove(max(chosen, key=lambda position: sizes[position][0]))
     return sorted(chosen)
 
 

@@ -68,9 +68,10 @@ class OrdinalSpace:
             yield 0, np.arange(len(ordinals)), ordinals
             return
         owners = np.searchsorted(np.array(self.bases[1:]), ordinals, side="right")
-        for number in np.unique(owners).tolist():
+        for number in range(len(self.segments)):
             positions = np.flatnonzero(owners == number)
-            yield number, positions, ordinals[positions] - self.bases[number]
+            if len(positions):
+                yield number, positions, ordinals[positions] - self.bases[number]
 
 
 class VisibleChunks:
@@ -106,7 +107,9 @@ class VisibleChunks:
 
     def of_files(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the ordinals of the allowed files' chunks, ascending."""
-        slots = np.unique(self.file_slots[allowed & (self.file_slots >= 0)])
+        chosen = np.zeros(len(self._space.slot_chunks), np.bool_)
+        chosen[self.file_slots[allowed & (self.file_slots >= 0)]] = True
+        slots = np.flatnonzero(chosen)
         counts = self._space.slot_chunks[slots]
         ends = np.cumsum(counts)
         starts = self._space.slot_first[slots] - (ends - counts)

@@ -205,6 +205,11 @@ class StringTable:
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
+    @property
+    def data_bytes(self) -> int:
+        """The length of all strings together."""
+        return int(self._offsets[-1])
+
     def raw(self, index: int) -> bytes:
         """Return one string's bytes."""
         return self._map[self._at + self._offsets.item(index) : self._at + self._offsets.item(index + 1)]

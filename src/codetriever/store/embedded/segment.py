@@ -6,6 +6,7 @@ of their numbers, chunks are numbered in blob order, then byte order (*local* nu
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,10 @@ DEFINITION_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
     ("byte_end", np.uint32),
 )
 DEFINITION_TEXTS = ("names", "qualified_names", "signatures")
-# Columns of numbers in the segment's string table; `folded` is the name with its case folded, by which it is looked up.
-STRING_COLUMNS = ("chunk.names", "definition.folded", *(f"definition.{name}" for name in DEFINITION_TEXTS))
+# Columns of numbers in the segment's string table.
+STRING_COLUMNS = ("chunk.names", *(f"definition.{name}" for name in DEFINITION_TEXTS))
+# Stands for a definition's name in texts that hold it.
+_NAME = "\0"
 
 
 def chunk_keys(digests: NDArray[np.uint8], languages: NDArray[np.uint64], chunk_counts: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -63,7 +66,8 @@ class Segment:
         self.strings: StringTable = self.sections.strings("strings")
         self.terms: StringTable = self.sections.strings("terms")
         self._posting_first: NDArray[Any] = array("posting_first")
-        self._posting_chunks: NDArray[Any] = array("posting_chunks")
+        self._posting_low: NDArray[np.uint16] = array("posting_low")
+        self._posting_high: NDArray[Any] = array("posting_high")
         self._posting_frequencies: NDArray[np.uint8] = array("posting_frequencies")
         self.chunks = len(self.keys)
         fits = (
@@ -79,10 +83,14 @@ class Segment:
         position = self.terms.find(term)
         return None if position < 0 else self.postings_at(position)
 
+    @property
+    def posting_count(self) -> int:
+        """How many postings there are."""
+        return len(self._posting_low)
+
     def postings_at(self, position: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         """Return the postings of the term at a position of the dictionary."""
-        start, end = self._posting_first[position : position + 2].tolist()
-        return self._posting_chunks[start:end], self._posting_frequencies[start:end]
+        return self.posting_range(*self._posting_first[position : position + 2].tolist())
 
     def posting_bounds(self, start: int, end: int) -> NDArray[Any]:
         """Return where the postings of the terms `start..end-1` begin, and where the last ones end."""
@@ -90,21 +98,41 @@ class Segment:
 
     def posting_range(self, start: int, end: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         """Return consecutive postings whatever their terms."""
-        return self._posting_chunks[start:end], self._posting_frequencies[start:end]
+        chunks: NDArray[Any] = self._posting_low[start:end]
+        if len(self._posting_high):
+            chunks = chunks | (self._posting_high[start:end].astype(np.uint32) << 16)
+        return chunks, self._posting_frequencies[start:end]
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column of the chunks (`chunk.`), definitions (`definition.`) or blobs."""
         return self.sections.array(name)
 
-    def defined(self, folded: bytes) -> NDArray[np.int64]:
+    def defined(self, folded: str) -> NDArray[np.int64]:
         """Return the definitions, ascending, whose simple name is this when its case is folded."""
-        number = self.strings.find(folded)
-        order, names = self.column("definition_order"), self.column("definition.folded")
-        start = bisect_left(order, number, key=names.__getitem__)
-        end = bisect_right(order, number, lo=start, key=names.__getitem__)
-        return np.sort(order[start:end].astype(np.int64))
+        order, hashes = self.column("definition_order"), self.column("definition.hashes")
+        wanted = name_hash(folded)
+        start = bisect_left(order, wanted, key=hashes.__getitem__)
+        end = bisect_right(order, wanted, lo=start, key=hashes.__getitem__)
+        found = np.sort(order[start:end].astype(np.int64))
+        names = self.strings.texts(self.column("definition.names")[found])
+        return found[[name.casefold() == folded for name in names]] if len(found) else found
+
+    def definition_texts(self, definitions: NDArray[np.int64]) -> dict[str, list[str]]:
+        """Return names, qualified names and signatures of some definitions."""
+        names, *others = (self.strings.texts(self.column("definition." + text)[definitions]) for text in DEFINITION_TEXTS)
+        filled = ([text.replace(_NAME, name) for text, name in zip(texts, names, strict=True)] for texts in others)
+        return dict(zip(DEFINITION_TEXTS, (names, *filled), strict=True))
 
 
-def folded_name(name: str) -> bytes:
-    """Return the bytes under which a name is looked up."""
-    return encoded(name.casefold())
+def without_name(text: str, name: str) -> str:
+    """Return a text with a mark for the name in it, so that definitions share it: `#define X` and `#define Y`, `A.x` and `A.y`.
+
+    A NUL, which text has only by mistake, becomes its symbol.
+    """
+    text = text.replace(_NAME, "\N{SYMBOL FOR NULL}")
+    return text.replace(name, _NAME) if name else text
+
+
+def name_hash(folded: str) -> int:
+    """Return the number by which a name, its case folded, is looked up."""
+    return zlib.crc32(encoded(folded))

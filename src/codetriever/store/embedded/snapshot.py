@@ -13,7 +13,7 @@ from codetriever.store.embedded.catalog import translated
 from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
 from codetriever.store.embedded.sections import REBUILD, encoded
-from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS, folded_name
+from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS
 from codetriever.types import ChunkColumns, DefinitionColumns
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class EmbeddedSnapshot:
 
     def defined(self, name: str) -> DefinitionColumns:
         """Return the view's definitions of that simple name, case folded, by path and place."""
-        folded = folded_name(name)
+        folded = name.casefold()
         found = [(number, segment.defined(folded)) for number, segment in enumerate(self._space.segments)]
         if not any(len(positions) for _, positions in found):
             return _NO_DEFINITIONS
@@ -188,8 +188,8 @@ class EmbeddedSnapshot:
         chunks = [np.empty(0, np.int64)]
         for number, positions in found:
             segment = self._space.segments[number]
-            for name in DEFINITION_TEXTS:
-                texts[name] += segment.strings.texts(segment.column("definition." + name)[positions])
+            for name, found_texts in segment.definition_texts(positions).items():
+                texts[name] += found_texts
             for name, _ in DEFINITION_COLUMNS:
                 numbers[name].append(segment.column("definition." + name)[positions])
             chunks.append(segment.column("definition.chunks")[positions].astype(np.int64) + self._space.bases[number])

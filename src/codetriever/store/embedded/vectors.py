@@ -95,7 +95,8 @@ class Question:
         turned = _turned(query.astype(np.float64)[:, None])
         size = np.abs(turned)
         self.signs = _packed(turned > 0)[:, 0]
-        self.large = _packed(size > np.median(size))[:, 0]
+        lower_median = np.sort(size, axis=None)[(dimensions - 1) // 2]
+        self.large = _packed(size > lower_median)[:, 0]
 
     def cosines(self, rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the cosine of each row; `ABSENT` for rows that are missing."""
