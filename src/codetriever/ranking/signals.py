@@ -35,8 +35,7 @@ def file_support(groups: NDArray[np.int64], scores: Column) -> Column:
 
     A file with several good chunks is a better answer than one with a single lucky chunk. The sum saturates: s / (s + best score).
     """
-    _, rows = np.unique(groups, return_inverse=True)
-    sums = np.bincount(rows, weights=scores)[rows].astype(np.float32)
+    sums = np.bincount(groups, weights=scores)[groups].astype(np.float32)
     others = sums - scores
     best = np.float32(scores.max(initial=0.0))
     return others / (others + best) if best > 0.0 else np.zeros_like(scores)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import log1p
+from math import fsum, log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,15 +28,14 @@ def name_shares(snapshot: Snapshot, files: NDArray[np.int64], terms: Sequence[st
     In a folder where every name ends in `Utils` that word says little.
     """
     asked = {base_form(term) for term in terms}
-    distinct, rows = np.unique(files, return_inverse=True)
-    shares = np.zeros(len(distinct), dtype=np.float32)
+    shares = np.zeros(len(found), dtype=np.float32)
     rarity: dict[str, float] = {}
-    for row in np.flatnonzero(found[distinct]).tolist():
-        words = name_words(snapshot.files.paths[int(distinct[row])])
+    for file in set(files[found[files] > 0].tolist()):
+        words = name_words(snapshot.files.paths[file])
         for word in words - rarity.keys():
             rarity[word] = log1p(len(found) / (1 + len(snapshot.path_postings(word)[0])))
-        shares[row] = sum(rarity[word] for word in words & asked) / sum(rarity[word] for word in words) if words else 0.0
-    return shares[rows]
+        shares[file] = fsum(rarity[word] for word in words & asked) / fsum(rarity[word] for word in words) if words else 0.0
+    return shares[files]
 
 
 @lru_cache(maxsize=1 << 15)

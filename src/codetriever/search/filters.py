@@ -28,11 +28,11 @@ def allowed_files(files: FileTable, wanted: Filter) -> NDArray[np.bool_] | None:
         return None
     mask = np.ones(len(files.blobs), dtype=np.bool_)
     if wanted.roles:
-        codes = [list(Role).index(role) for role in wanted.roles]
-        mask &= np.isin(files.roles, codes)
+        mask &= np.array([role in wanted.roles for role in Role])[files.roles]
     if wanted.languages:
         names = {language.casefold() for language in wanted.languages}
-        mask &= np.isin(files.languages, [code for code, name in enumerate(files.language_names) if name in names])
+        speaks = [name in names for name in files.language_names]
+        mask &= np.array([*speaks, False])[np.minimum(files.languages, len(speaks))]
     if wanted.folders:
         prefixes = tuple(folder + "/" for folder in wanted.folders)
         mask &= _where(files.paths, mask, lambda path: path in wanted.folders or path.startswith(prefixes))

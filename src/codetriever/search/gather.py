@@ -12,6 +12,7 @@ import numpy as np
 from codetriever.ranking import weights
 from codetriever.ranking.candidates import Candidates
 from codetriever.search.filenames import name_shares
+from codetriever.search.literals import with_blobs_of
 from codetriever.search.symbols import defined_symbols
 from codetriever.search.words import file_ordinals, word_evidence
 
@@ -45,7 +46,9 @@ def gather(
         by_vector, _ = snapshot.nearest(vector, weights.POOL // 2, allowed)
         by_path = _path_chunks(snapshot, evidence.paths, allowed)
         best = top(evidence.scores, by_words, weights.POOL, snapshot.keys)
-        ordinals = np.unique(np.concatenate((best, by_vector, defining, by_path)))
+        chosen = np.zeros(snapshot.ordinals, dtype=np.bool_)
+        chosen[np.concatenate((best, by_vector, defining, by_path))] = True
+        ordinals = np.flatnonzero(chosen)
     ordinals, files = _on_every_path(snapshot, ordinals, files_of, allowed)
     total = sum(evidence.rarity.values()) or 1.0
     defines = np.zeros(snapshot.ordinals, dtype=np.float32)
@@ -70,10 +73,9 @@ def _on_every_path(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the candidates' ordinals and files: a chunk stands once for each allowed path that has its blob."""
     files = files_of[ordinals].astype(np.int64)
-    distinct = np.unique(files)
     blobs = snapshot.files.blobs
-    copies = np.isin(blobs, blobs[distinct], kind="table")
-    copies[distinct] = False
+    copies = with_blobs_of(snapshot, files)
+    copies[files] = False
     if allowed is not None:
         copies &= allowed
     more_ordinals, more_files = [ordinals], [files]
@@ -96,9 +98,10 @@ def top(scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys: 
 
 
 def _path_chunks(snapshot: Snapshot, paths: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    files = np.flatnonzero(paths if allowed is None else paths * allowed)
+    has_words = (paths > 0) & (snapshot.file_chunks > 0)
+    files = np.flatnonzero(has_words if allowed is None else has_words & allowed)
     if len(files) > weights.PATH_POOL_FILES:
-        first_keys = snapshot.keys[np.maximum(snapshot.file_first[files], 0)]
+        first_keys = snapshot.keys[snapshot.file_first[files]]
         files = files[np.lexsort((first_keys, -paths[files]))[: weights.PATH_POOL_FILES]]
     ordinals = file_ordinals(snapshot, files)
     return ordinals if len(ordinals) <= weights.POOL else np.sort(ordinals[np.argsort(snapshot.keys[ordinals])[: weights.POOL]])

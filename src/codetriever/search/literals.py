@@ -48,5 +48,12 @@ def files_with_terms(snapshot: Snapshot, terms: Iterable[str]) -> NDArray[np.boo
     found = np.zeros(len(snapshot.file_first), dtype=np.bool_)
     for term in terms:
         found[files_of[snapshot.postings(term)[0]]] = True
+    return with_blobs_of(snapshot, found)
+
+
+def with_blobs_of(snapshot: Snapshot, files: NDArray[np.bool_] | NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the mask over the view's files of those that have the blob of one of these, themselves included; none may be skipped."""
     blobs = snapshot.files.blobs
-    return np.isin(blobs, blobs[found])
+    chosen = np.zeros(int(blobs.max(initial=-1)) + 2, dtype=np.bool_)  # a skipped file's blob, -1, falls on the last place
+    chosen[blobs[files]] = True
+    return chosen[blobs]

@@ -98,12 +98,12 @@ def _literal_chunks(snapshot: Snapshot, query: Query, allowed: NDArray[np.bool_]
         holding = np.zeros(len(snapshot.file_first), dtype=np.bool_)
         holding[[file for file, _ in iter_occurrences(snapshot, literal, allowed)]] = True
         allowed = holding
-    found = [np.empty(0, dtype=np.int64)]
+    found = np.zeros(snapshot.ordinals, dtype=np.bool_)
     for file, offsets in iter_occurrences(snapshot, first, allowed):
         ordinals = snapshot.file_first[file] + np.arange(snapshot.file_chunks[file])
         starts = snapshot.chunks(ordinals).byte_start
-        found.append(ordinals[np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)])
-    return np.unique(np.concatenate(found))
+        found[ordinals[np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)]] = True
+    return np.flatnonzero(found)
 
 
 def _without(sources: Sequence[Source], candidates: Candidates, spans: Sequence[tuple[int, int, int, int]]) -> Candidates:
