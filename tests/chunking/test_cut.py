@@ -91,9 +91,14 @@ def test_comments_and_decorators_stay_with_their_definition() -> None:
 
 
 def test_a_short_definition_with_a_long_comment_has_a_chunk_of_its_own() -> None:
-    comment = "".join(f"    # Line {number} of what the next one is for.\n" for number in range(5))
-    source = "class Owner:\n" + "\n".join(comment + function(name, 1, "    ") for name in ("one", "two", "three"))
-    assert named(source)[1:] == [("method", "Owner.two"), ("method", "Owner.three")]
+    comment = "".join(f"    // Line {number} of what the next one is for.\n" for number in range(5))
+    source = "class Owner {\n" + "\n".join(f"{comment}    void {name}() {{}}\n" for name in ("one", "two", "three")) + "}\n"
+    assert named(source, "java")[1:] == [("method", "Owner.two"), ("method", "Owner.three")]
+
+
+def test_definitions_that_cannot_be_cut_apart_do_not_name_their_chunk() -> None:
+    source = "class Owner:\n" + "    # About the members.\n" * 5 + function("one", 8, "    ") + function("two", 8, "    ")
+    assert named(source)[-1] == ("class", "Owner")
 
 
 def test_a_comment_too_long_to_stay_with_its_definition_is_called_after_it() -> None:

@@ -121,19 +121,20 @@ def make_chunks(source: bytes, boundaries: Sequence[Boundary], definitions: Sequ
 def _walls(source: bytes, depths: dict[int, int], definitions: Sequence[Definition], budget_bytes: int) -> dict[int, _Wall]:
     """Return where chunks have to start. The comment above a definition counts as a part of it, as long as both stay whole."""
     places = sorted(depths)
+    starts = [one.byte_start for one in definitions]
+    ends = sorted(one.byte_end for one in definitions)
     walls: dict[int, _Wall] = {}
     whole_until = 0
     for definition in definitions:
         if definition.byte_start < whole_until:
             continue
-        before = bisect_right(places, definition.byte_start) - 1
-        start = places[before] if before >= 0 else 0
-        if (definition.byte_end - start) * _SOLID_SHARE < budget_bytes:
+        start, end = _place_around(definition, places, len(source))
+        shared = _between(start, definition.byte_start + 1, ends) or _between(definition.byte_end - 1, end, starts)
+        if shared or (definition.byte_end - start) * _SOLID_SHARE < budget_bytes:
             continue
-        after = bisect_left(places, definition.byte_end)
-        if after < len(places):
-            walls.setdefault(places[after], (budget_bytes, None))
-        if walls.get(start, (0, None))[1] is None:
+        walls.setdefault(end, (budget_bytes, None))
+        known = walls.get(start, (0, None))[1]
+        if known is None or known.byte_end <= definition.byte_start:
             walls[start] = (budget_bytes, definition)
         if definition.byte_end - definition.byte_start > budget_bytes:
             continue
@@ -144,6 +145,18 @@ def _walls(source: bytes, depths: dict[int, int], definitions: Sequence[Definiti
             depths.setdefault(start, _IN_TEXT_DEPTH)
         walls[start] = (most, definition)
     return walls
+
+
+def _place_around(definition: Definition, places: Sequence[int], size: int) -> tuple[int, int]:
+    """Return the nearest places before and after a definition."""
+    before = bisect_right(places, definition.byte_start) - 1
+    after = bisect_left(places, definition.byte_end)
+    return places[before] if before >= 0 else 0, places[after] if after < len(places) else size
+
+
+def _between(low: int, high: int, ascending: Sequence[int]) -> bool:
+    """Does any of these lie in `low < one < high`?"""
+    return bisect_left(ascending, high) > bisect_right(ascending, low)
 
 
 def _split(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_LINE = re.compile(rb"(?:^|\n)(?P<blank>(?:[ \t\r\f\v]*\n)*)(?P<indent>[ \t]*)(?=[^ \t\r\n\f\v])")
+_LINE = re.compile(rb"(?:^|\n)(?P<blank>(?:[ \t\r\f\v]*+\n)*+)(?P<indent>[ \t\r\f\v]*+)(?=[^\n])")
 _HEADING = re.compile(rb"#{1,6} |={3,}|-{3,}|\[")
+_BLANK = b" \t\r\n\f\v"
 _DEEPEST_INDENT = 8
 _SEPARATORS = (b" \t\r\n\f\v", b";,}])>")
 
@@ -16,7 +17,7 @@ def line_boundaries(source: bytes, start: int = 0, end: int | None = None) -> li
     A heading cuts best, then a line after a blank one, then less indented lines before more indented ones.
     """
     found = []
-    for line in _LINE.finditer(source, start, len(source) if end is None else end):
+    for line in _LINE.finditer(source, start, start + len(source[start:end].rstrip(_BLANK))):
         at = line.start("indent")
         indent = min(line.end() - at, _DEEPEST_INDENT)
         if line.end("blank") > line.start("blank"):
