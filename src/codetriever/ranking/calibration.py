@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from codetriever.ranking.candidates import Candidates
 
-INTERCEPT = -4.5
+INTERCEPT = -4.9
 WEIGHTS = {
     "words found": 1.8,
-    "cosine": 2.9,
-    "file name found": 2.1,
-    "symbol defined": 0.9,
+    "cosine": 3.6,
+    "file name found": 1.9,
+    "symbol defined": 1.3,
 }
 # The best hit of an answer that scores less is called weak: 95 % of the answers with a relevant first hit score more.
-WEAK = 0.075
+WEAK = 0.07
 
 
 def evidence(candidates: Candidates) -> Mapping[str, NDArray[np.float32]]:
