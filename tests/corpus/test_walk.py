@@ -11,6 +11,7 @@ import pytest
 from codetriever.corpus.git import locate
 from codetriever.corpus.listing import RACY_NS, Listing, listing_from_bytes
 from codetriever.corpus.walk import list_files
+from codetriever.errors import PathNotFound
 from codetriever.types import Skip, SkipReason
 
 from .conftest import Git, write
@@ -208,6 +209,14 @@ def test_a_damaged_index_leaves_what_the_rules_list(repository: Path) -> None:
 def test_deleted_files_stay_listed_until_git_forgets_them(repository: Path) -> None:
     (repository / "src/a.py").unlink()
     assert paths(repository) == ["README.md", "src/a.py"]
+
+
+def test_a_root_that_has_gone_is_an_error_and_no_empty_list(repository: Path) -> None:
+    checkout = locate(repository)
+    before = list_files(checkout)
+    repository.rename(repository.with_name("elsewhere"))
+    with pytest.raises(PathNotFound):
+        list_files(checkout, previous=before)
 
 
 def test_links_are_listed_and_not_entered(repository: Path) -> None:

@@ -13,6 +13,7 @@ from codetriever.corpus.git import GitFolders, git_folders, load_rules, read_tra
 from codetriever.corpus.gitindex import IndexUnreadable, Tracked
 from codetriever.corpus.listing import Listing, Stamp, Watch, is_current, read_stamp, trusted
 from codetriever.corpus.rules import RuleFile, is_ignored
+from codetriever.errors import PathNotFound
 from codetriever.types import Skip, SkipReason
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 OWN_RULES = b".codetrieverignore"
 _RULES_VERSION = 1
+_DOT = ord(".")
 
 Chain = tuple[RuleFile, ...]
 
@@ -64,11 +66,14 @@ def list_files(
 
     Git's ignore rules hold, with or without git; tracked files are listed whatever the rules say. Untracked hidden files are
     left out unless `hidden`; `no_ignore` lists ignored files, dependencies and caches as well. `.codetrieverignore` leaves out tracked
-    files too. Returns `previous` itself when it is still current. `use_git=False` lists without starting git.
+    files too. Returns `previous` itself when it is still current. `use_git=False` lists without starting git. Raises `PathNotFound`
+    when the root has gone.
     """
     options = f"{_RULES_VERSION} hidden={hidden} no_ignore={no_ignore}"
     if previous is not None and previous.watch.options == options and os.name == "posix" and is_current(str(checkout.root), previous.watch):
         return previous
+    if not checkout.root.is_dir():
+        raise PathNotFound(f"{checkout.root} is not there any more")
     started_ns = time.time_ns()
     tree = _list_tree(os.fsencode(checkout.root).rstrip(b"/"), _Options(hidden, no_ignore, use_git))
     return Listing(
@@ -170,12 +175,12 @@ def _scan(tree: _Tree, options: _Options, tracked: Tracked, *, with_files: bool)
                     continue
                 if plain and rules and (why := dependency_by_name(name)):
                     tree.skips.append((path + b"/", SkipReason.DEPENDENCY, why))
-                elif (widen or name[0] != 46) and not is_ignored(chain, folder, name, True) and not is_ignored(own, folder, name, True):
+                elif (widen or name[0] != _DOT) and not is_ignored(chain, folder, name, True) and not is_ignored(own, folder, name, True):
                     stack.append((path + b"/", chain, own))
             elif (
                 with_files
                 and (path.lower() if ignore_case else path) not in known
-                and (widen or name[0] != 46)
+                and (widen or name[0] != _DOT)
                 and not is_ignored(chain, folder, name, False)
             ):
                 tree.files.append(path)
