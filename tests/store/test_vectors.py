@@ -156,8 +156,8 @@ def test_the_pool_finds_nearly_all_true_neighbours(indexed: VectorSpace, vectors
 
 
 def test_the_pool_depends_on_what_is_asked_about_alone() -> None:
-    assert [pool_size(count, 50) for count in (10, 9_000, 12_000, 1_000_000)] == [2048, 2250, 3000, 4096]
-    assert pool_size(1_000_000, 2000) == 8000
+    assert [pool_size(count, 50) for count in (10, 9_000, 1_000_000)] == [4096, 4096, 15_625]
+    assert pool_size(100_000, 2000) == 8000
 
 
 def test_few_chunks_are_compared_exactly(indexed: VectorSpace) -> None:
