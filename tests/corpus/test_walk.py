@@ -219,6 +219,14 @@ def test_a_root_that_has_gone_is_an_error_and_no_empty_list(repository: Path) ->
         list_files(checkout, previous=before)
 
 
+def test_a_root_that_may_not_be_listed_is_an_error_too(repository: Path, unprivileged: None) -> None:
+    checkout = locate(repository)
+    repository.chmod(0o300)
+    with pytest.raises(PathNotFound):
+        list_files(checkout)
+    repository.chmod(0o755)
+
+
 def test_links_are_listed_and_not_entered(repository: Path) -> None:
     (repository / "loop").symlink_to(".")
     (repository / "folder").symlink_to("src")

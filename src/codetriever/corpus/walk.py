@@ -41,6 +41,7 @@ class _Tree:
 
     root: bytes
     git: GitFolders | None
+    is_nested: bool = False
     files: list[bytes] = field(default_factory=list)
     nested: list[bytes] = field(default_factory=list)
     skips: list[tuple[bytes, SkipReason, str]] = field(default_factory=list)
@@ -67,13 +68,11 @@ def list_files(
     Git's ignore rules hold, with or without git; tracked files are listed whatever the rules say. Untracked hidden files are
     left out unless `hidden`; `no_ignore` lists ignored files, dependencies and caches as well. `.codetrieverignore` leaves out tracked
     files too. Returns `previous` itself when it is still current. `use_git=False` lists without starting git. Raises `PathNotFound`
-    when the root has gone.
+    when the root has gone or may not be listed.
     """
     options = f"{_RULES_VERSION} hidden={hidden} no_ignore={no_ignore}"
     if previous is not None and previous.watch.options == options and os.name == "posix" and is_current(str(checkout.root), previous.watch):
         return previous
-    if not checkout.root.is_dir():
-        raise PathNotFound(f"{checkout.root} is not there any more")
     started_ns = time.time_ns()
     tree = _list_tree(os.fsencode(checkout.root).rstrip(b"/"), _Options(hidden, no_ignore, use_git))
     return Listing(
@@ -95,8 +94,8 @@ def _decoded(paths: Sequence[bytes]) -> list[str]:
     return os.fsdecode(b"\0".join(paths)).split("\0") if paths else []
 
 
-def _list_tree(root: bytes, options: _Options) -> _Tree:
-    tree = _Tree(root, git_folders(Path(os.fsdecode(root or b"/"))))
+def _list_tree(root: bytes, options: _Options, *, is_nested: bool = False) -> _Tree:
+    tree = _Tree(root, git_folders(Path(os.fsdecode(root or b"/"))), is_nested)
     if tree.git is not None:
         tree.depend_on(tree.git.gitdir / "index")
         if not (options.use_git and not options.no_ignore and _list_by_git(tree, tree.git, options)):
@@ -114,7 +113,7 @@ def _include(tree: _Tree, folder: bytes, options: _Options) -> None:
     """Add what a nested repository or submodule lists."""
     if git_folders(Path(os.fsdecode(tree.root + b"/" + folder))) is None:
         return
-    inner = _list_tree(tree.root + b"/" + folder.rstrip(b"/"), options)
+    inner = _list_tree(tree.root + b"/" + folder.rstrip(b"/"), options, is_nested=True)
     tree.files += [folder + path for path in inner.files]
     tree.skips += [(folder + path, reason, detail) for path, reason, detail in inner.skips]
     tree.folders.update((folder + path, stamp) for path, stamp in inner.folders.items())
@@ -194,6 +193,8 @@ def _read_folder(tree: _Tree, folder: bytes, skip_dependencies: bool) -> dict[by
         with os.scandir(location) as listed:
             entries = {entry.name: entry.is_dir(follow_symlinks=False) for entry in listed}
     except OSError as error:
+        if not folder and not tree.is_nested:
+            raise PathNotFound(f"{os.fsdecode(tree.root)} cannot be listed: {error.strerror}") from error
         tree.folders[folder] = stamp
         tree.skips.append((folder, SkipReason.UNREADABLE, error.strerror or "cannot be listed"))
         return None
