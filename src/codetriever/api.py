@@ -290,7 +290,7 @@ class Index:
         files, missing = [], None
         for source in sources:
             try:
-                files += outline(source, path)
+                files += outline(source, path, mask=mask_secrets)
             except PathNotFound as error:
                 missing = error
         if missing is not None and not files:
@@ -337,9 +337,9 @@ class Index:
     # The parts they share
 
     def _sources(self, paths: Iterable[str], languages: Iterable[str], roles: Iterable[str | Role], branch: str | None) -> list[Source]:
-        globs, wanted = tuple(paths), tuple(language.casefold() for language in languages)
+        globs, wanted = _several(paths), tuple(language.casefold() for language in _several(languages))
         try:
-            role_values = tuple(Role(role) for role in roles)
+            role_values = tuple(Role(role) for role in _several(roles))
         except ValueError as error:
             raise InvalidQuery(f"{error}.".replace("Role", "role"), hint=f"Roles are {', '.join(Role)}.") from None
         return [
@@ -427,6 +427,11 @@ def _packed(found: Found, max_tokens: int) -> Found:
     if left_out:
         notes.append(f"{left_out} more did not fit into {max_tokens} tokens; --offset {len(hits)} goes on.")
     return replace(found, hits=tuple(hits), note=" ".join(notes))
+
+
+def _several(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the values; a single one may be given as it is."""
+    return (values,) if isinstance(values, str) else tuple(values)
 
 
 def _check_page(limit: int, offset: int) -> None:

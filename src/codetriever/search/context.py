@@ -9,6 +9,7 @@ import numpy as np
 
 from codetriever.chunking.symbols import imports_span
 from codetriever.errors import InvalidQuery
+from codetriever.search.lines import line_starts
 from codetriever.search.places import chunk_at
 from codetriever.types import KINDS, Definition, Excerpt
 
@@ -35,10 +36,10 @@ class Surroundings:
 def surroundings(snapshot: Snapshot, file: int, line: int, *, radius: int = 0, mask: Callable[[str], str] = str) -> Surroundings:
     """Return what surrounds a line of a file; without a definition around it, the chunk it lies in. Raises `InvalidQuery`."""
     content = snapshot.content(file)
-    starts = line_starts(content)
+    starts = line_starts(content, snapshot.encoding(file))
     if not 1 <= line <= len(starts):
         raise InvalidQuery(f"{snapshot.files.paths[file]} has {len(starts):,} lines; there is no line {line:,}.")
-    definitions = as_definitions(snapshot.definitions(file))
+    definitions = as_definitions(snapshot.definitions(file), mask=mask)
     around = [one for one in definitions if one.start_line <= line <= one.end_line]
     inner = max(around, key=lambda one: one.byte_start, default=None)
     if inner is None:
@@ -69,17 +70,17 @@ def excerpt_of(
     content: bytes, first: int, last: int, *, encoding: str, kind: str = "block", name: str = "", mask: Callable[[str], str] = str
 ) -> Excerpt:
     """Cut lines `first` to `last` out of a file's bytes; both ends are moved into the file."""
-    starts = line_starts(content)
+    starts = line_starts(content, encoding)
     first = min(max(first, 1), len(starts))
     last = max(min(last, len(starts)), first)
-    start, end = starts[first - 1], starts[last] if last < len(starts) else len(content)
+    start, end = int(starts[first - 1]), int(starts[last]) if last < len(starts) else len(content)
     return Excerpt(first, last, start, end, mask(content[start:end].decode(encoding, errors="replace")), kind, name)
 
 
-def as_definitions(columns: DefinitionColumns) -> list[Definition]:
-    """Return the rows of the columns as values."""
+def as_definitions(columns: DefinitionColumns, *, mask: Callable[[str], str] = str) -> list[Definition]:
+    """Return the rows of the columns as values; `mask` is applied to the signatures."""
     return [
-        Definition(name, qualified, KINDS[kind], line, byte_start, byte_end, start_line, end_line, signature)
+        Definition(name, qualified, KINDS[kind], line, byte_start, byte_end, start_line, end_line, mask(signature))
         for name, qualified, signature, kind, line, byte_start, byte_end, start_line, end_line in zip(
             columns.names,
             columns.qualified_names,
@@ -93,12 +94,6 @@ def as_definitions(columns: DefinitionColumns) -> list[Definition]:
             strict=True,
         )
     ]
-
-
-def line_starts(content: bytes) -> list[int]:
-    """Return the byte offset at which each line begins."""
-    breaks = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + 1
-    return [0, *(breaks[:-1] if len(breaks) and breaks[-1] == len(content) else breaks).tolist()]
 
 
 def _chunk_lines(snapshot: Snapshot, file: int, line: int) -> tuple[int, int]:

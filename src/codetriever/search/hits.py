@@ -39,28 +39,44 @@ def arrange(snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArra
     of a longer one.
     """
     window = order[: weights.MERGE_WINDOW]
-    placed: list[Span] = []
-    sizes: list[int] = []
-    touching: dict[tuple[int, int, int], int] = {}  # (source, file, ordinal that would extend it) -> place
-    starts, ends = _bytes(snapshots, candidates, window)
-    columns = zip(window.tolist(), *(c[window].tolist() for c in (candidates.sources, candidates.files, candidates.ordinals)), strict=True)
-    for (row, source, file, ordinal), start, end in zip(columns, starts, ends, strict=True):
-        place = touching.get((source, file, ordinal), -1)
-        if place >= 0 and sizes[place] + end - start <= weights.MERGE_BYTES:
-            old = placed[place]
-            placed[place] = Span(source, file, min(old.first, ordinal), max(old.last, ordinal), old.best, (*old.rows, row))
-            sizes[place] += end - start
-        else:
-            place = len(placed)
-            placed.append(Span(source, file, ordinal, ordinal, ordinal, (row,)))
-            sizes.append(end - start)
-        touching.setdefault((source, file, placed[place].first - 1), place)
-        touching.setdefault((source, file, placed[place].last + 1), place)
+    placed = _merged(snapshots, candidates, window)
     total = len(placed) + len(order) - len(window)
     for row in order[len(window) : len(window) + max(count - len(placed), 0)].tolist():
-        ordinal = int(candidates.ordinals[row])
-        placed.append(Span(int(candidates.sources[row]), int(candidates.files[row]), ordinal, ordinal, ordinal, (row,)))
+        placed.append(_single(candidates, row))
     return placed[:count], total
+
+
+def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArray[np.int64]) -> list[Span]:
+    """Return the spans of these candidates, neighbours joined at the place of the better one."""
+    placed: list[Span | None] = []
+    sizes: list[int] = []
+    by_first: dict[tuple[int, int, int], int] = {}  # (source, file, ordinal) -> place
+    by_last: dict[tuple[int, int, int], int] = {}
+    for row, start, end in zip(window.tolist(), *_bytes(snapshots, candidates, window), strict=True):
+        place, span = len(placed), _single(candidates, row)
+        placed.append(span)
+        sizes.append(end - start)
+        beside = (by_last.get((span.source, span.file, span.first - 1)), by_first.get((span.source, span.file, span.last + 1)))
+        for other in sorted(one for one in beside if one is not None):
+            neighbour = placed[other]
+            if neighbour is not None and sizes[other] + sizes[place] <= weights.MERGE_BYTES:
+                span = _joined(*((neighbour, span) if other < place else (span, neighbour)))
+                better, worse = sorted((other, place))
+                sizes[better] += sizes[worse]
+                placed[better], placed[worse] = span, None
+                place = better
+        by_first[span.source, span.file, span.first] = by_last[span.source, span.file, span.last] = place
+    return [span for span in placed if span is not None]
+
+
+def _single(candidates: Candidates, row: int) -> Span:
+    ordinal = int(candidates.ordinals[row])
+    return Span(int(candidates.sources[row]), int(candidates.files[row]), ordinal, ordinal, ordinal, (row,))
+
+
+def _joined(better: Span, worse: Span) -> Span:
+    first, last = min(better.first, worse.first), max(better.last, worse.last)
+    return Span(better.source, better.file, first, last, better.best, (*better.rows, *worse.rows))
 
 
 def _bytes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[np.int64]) -> tuple[list[int], list[int]]:

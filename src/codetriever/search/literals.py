@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.lexical.terms import CUT, literal_parts
+from codetriever.search.lines import find_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,18 +21,16 @@ MAX_TERMS = 2000
 
 
 def iter_occurrences(snapshot: Snapshot, literal: str, allowed: NDArray[np.bool_] | None) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield each allowed file that holds the literal, by path, with the byte offsets of all its occurrences (they may not overlap)."""
+    """Yield each allowed file that holds the literal, by path, with the byte offsets of all its occurrences."""
     for file in candidate_files(snapshot, literal, allowed).tolist():
-        content = snapshot.content(file)
-        sought = literal.encode(snapshot.encoding(file), errors="ignore")
-        offsets = [found.start() for found in re.finditer(re.escape(sought), content)] if sought else []
-        if offsets:
-            yield file, np.array(offsets, dtype=np.int64)
+        offsets = find_literal(snapshot.content(file), literal, snapshot.encoding(file))
+        if len(offsets):
+            yield file, offsets
 
 
 def candidate_files(snapshot: Snapshot, literal: str, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
     """Return the files that may hold the literal: those that have terms with each of its word parts in them, or words that were cut."""
-    mask = snapshot.file_first >= 0
+    mask = snapshot.file_chunks > 0
     if allowed is not None:
         mask &= allowed
     for part in literal_parts(literal):

@@ -13,15 +13,18 @@ from codetriever.search.places import position
 from codetriever.types import FileOutline, Filter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetriever.search.search import Source
 
 
-def outline(source: Source, path: str) -> list[FileOutline]:
-    """Return the definitions of the file, or of the files of the folder ("" is the root) that have any, by path.
+def outline(source: Source, path: str, *, mask: Callable[[str], str] = str) -> list[FileOutline]:
+    """Return the definitions of the file, or of the files of the folder ("" or "." is the root) that have any, by path.
 
-    Raises `PathNotFound` when nothing indexed is called so.
+    `mask` is applied to the signatures. Raises `PathNotFound` when nothing indexed is called so.
     """
     snapshot = source.snapshot
+    path = "" if path == "." else path.removeprefix("./").rstrip("/")
     if path and position(snapshot, path) < 0:
         allowed = allowed_files(snapshot.files, Filter(folders=(path,)))
         files = np.flatnonzero(np.asarray(allowed))
@@ -31,7 +34,7 @@ def outline(source: Source, path: str) -> list[FileOutline]:
         files = np.array([position(snapshot, path)]) if path else np.arange(len(snapshot.files.blobs))
     found = []
     for file in files[snapshot.file_first[files] >= 0].tolist():
-        definitions = tuple(as_definitions(snapshot.definitions(file)))
+        definitions = tuple(as_definitions(snapshot.definitions(file), mask=mask))
         if definitions or len(files) == 1:
             language = snapshot.files.language_names[int(snapshot.files.languages[file])]
             found.append(FileOutline(snapshot.files.paths[file], language, definitions, source.repository))

@@ -46,7 +46,10 @@ def find_file(sources: Sequence[Source], path: str) -> tuple[int, int]:
 def position(snapshot: Snapshot, path: str) -> int:
     """Return the row of an indexed file, or -1. Paths are sorted by their bytes."""
     paths = snapshot.files.paths
-    sought = path.encode(errors="surrogateescape")
+    try:
+        sought = path.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return -1
     low, high = 0, len(paths)
     while low < high:
         middle = (low + high) // 2

@@ -12,6 +12,7 @@ from codetriever.types import Role
 MAX_QUERY_CHARACTERS = 1000
 
 _QUOTED = re.compile(r'"([^"]+)"|`([^`]+)`')
+_SEPARATOR = re.compile(r"\.|::|->|#|/|\\")
 _SYMBOL = re.compile(r"[^\W\d][\w$]*[?!]?(?:(?:\.|::|->|#|/|\\)[^\W\d][\w$]*[?!]?)*(?:\(\))?")
 
 # Words by which a question asks for files of another role than code. They are looked for in the question's own words.
@@ -52,14 +53,29 @@ def parse_query(text: str, *, exact: bool = False) -> Query:
         terms=tuple(dict.fromkeys(query_terms(plain))),
         identifiers=tuple(dict.fromkeys(identifiers(plain))),
         literals=tuple(literal for literal in literals if literal.strip()),
-        is_symbol=bool(_SYMBOL.fullmatch(plain)),
+        is_symbol=is_symbol(plain),
         intent=_intent(plain),
     )
 
 
+def is_symbol(text: str) -> bool:
+    """Return whether a text is one name, perhaps qualified or called, and nothing else."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
 def simple_name(identifier: str) -> str:
     """Return the last part of a qualified name: `a.b::c()` gives `c`."""
-    return re.split(r"\.|::|->|#|/|\\", identifier.removesuffix("()"))[-1]
+    return _SEPARATOR.split(identifier.removesuffix("()"))[-1]
+
+
+def is_qualified_as(qualified_name: str, symbol: str) -> bool:
+    """Return whether a definition's qualified name ends in all parts of the symbol that was asked for, compared with case folded."""
+    return _separated(qualified_name).endswith(_separated(symbol))
+
+
+def _separated(name: str) -> str:
+    """Return a qualified name with dots between and before its parts, case folded."""
+    return "".join("." + part for part in _SEPARATOR.split(name.casefold().removesuffix("()")))
 
 
 def _intent(text: str) -> frozenset[Role]:

@@ -11,8 +11,9 @@ import numpy as np
 from codetriever.errors import InvalidQuery, SymbolNotFound
 from codetriever.lexical import bm25
 from codetriever.lexical.terms import count_terms
+from codetriever.search.lines import line_starts
 from codetriever.search.places import chunk_at, find_file, split_place
-from codetriever.search.query import Query, simple_name
+from codetriever.search.query import Query, is_qualified_as, is_symbol, simple_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from codetriever.embedding.embedder import Embedder
     from codetriever.search.search import Source
+    from codetriever.store.store import Snapshot
 
 MAX_SNIPPET_BYTES = 100_000
 # The most telling words of the example, by tf-idf: more of them change no answer and cost time.
@@ -51,15 +53,31 @@ def example(sources: Sequence[Source], what: str, embedder: Embedder) -> Example
     if place := split_place(what):
         path, line = place
         number, file = find_file(sources, path)
-        return _from_chunk(sources, number, file, chunk_at(sources[number].snapshot, file, line), embedder)
-    if len(what.split()) == 1 and what.strip().isprintable():
-        for number, source in enumerate(sources):
-            defined = source.snapshot.defined(simple_name(what.strip()))
-            if len(defined.chunks):
-                ordinal = int(defined.chunks[0])
-                return _from_chunk(sources, number, int(source.snapshot.chunk_files()[ordinal]), ordinal, embedder)
-        raise SymbolNotFound(f"Nothing called {what.strip()!r} is defined here.", hint="Give a snippet or a place such as src/app.py:12.")
+        return _from_chunk(sources, number, file, _chunk_of_line(sources[number].snapshot, file, line), embedder)
+    if is_symbol(what.strip()):
+        number, ordinal = _definition(sources, what.strip())
+        return _from_chunk(sources, number, int(sources[number].snapshot.chunk_files()[ordinal]), ordinal, embedder)
     return Example(_query(sources, what), embedder.embed([what])[0])
+
+
+def _chunk_of_line(snapshot: Snapshot, file: int, line: int) -> int:
+    lines = len(line_starts(snapshot.content(file), snapshot.encoding(file)))
+    if not 1 <= line <= lines:
+        raise InvalidQuery(f"{snapshot.files.paths[file]} has {lines:,} lines; there is no line {line:,}.")
+    return chunk_at(snapshot, file, line)
+
+
+def _definition(sources: Sequence[Source], symbol: str) -> tuple[int, int]:
+    """Return source and chunk of the first definition so called, with all parts of a qualified name if there is one."""
+    found = []
+    for number, source in enumerate(sources):
+        defined = source.snapshot.defined(simple_name(symbol))
+        for name, chunk in zip(defined.qualified_names, defined.chunks.tolist(), strict=True):
+            found.append((not is_qualified_as(name, symbol), number, chunk))
+    if not found:
+        raise SymbolNotFound(f"Nothing called {symbol!r} is defined here.", hint="Give a snippet or a place such as src/app.py:12.")
+    _, number, chunk = min(found, key=lambda one: one[:2])
+    return number, chunk
 
 
 def _from_chunk(sources: Sequence[Source], number: int, file: int, ordinal: int, embedder: Embedder) -> Example:

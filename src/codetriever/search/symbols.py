@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.search.query import simple_name
+from codetriever.search.query import is_qualified_as, simple_name
 from codetriever.types import KIND_CODES
 
 if TYPE_CHECKING:
@@ -33,19 +33,10 @@ def defined_symbols(snapshot: Snapshot, identifiers: Sequence[str]) -> tuple[NDA
     for identifier in identifiers:
         name = simple_name(identifier)
         defined = snapshot.defined(name)
-        qualified = _separated(identifier)
-        rows = [row for row, full in enumerate(defined.qualified_names) if _separated(full).endswith(qualified)]
+        rows = [row for row, full in enumerate(defined.qualified_names) if is_qualified_as(full, identifier)]
         for row in rows or range(len(defined.names)):
             value = float(_KIND_VALUE[defined.kinds[row]]) * (1.0 if defined.names[row] == name else _OTHER_CASE)
             chunk = int(defined.chunks[row])
             best[chunk] = max(best.get(chunk, 0.0), value)
     ordinals = np.array(sorted(best), dtype=np.int64)
     return ordinals, np.array([best[chunk] for chunk in ordinals.tolist()], dtype=np.float32)
-
-
-def _separated(name: str) -> str:
-    """Return a qualified name with dots between and before its parts, case folded."""
-    folded = name.casefold().removesuffix("()")
-    for separator in ("::", "->", "#", "/", "\\"):
-        folded = folded.replace(separator, ".")
-    return "." + folded if "." in folded else folded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,10 +10,11 @@ import numpy as np
 
 from codetriever.chunking.symbols import references
 from codetriever.errors import InvalidQuery
-from codetriever.lexical.terms import CUT, word_terms
+from codetriever.lexical.terms import CUT, query_terms
 from codetriever.search.filters import allowed_files
+from codetriever.search.lines import find_word, line_starts
 from codetriever.search.literals import files_with_terms
-from codetriever.search.query import simple_name
+from codetriever.search.query import is_qualified_as, simple_name
 from codetriever.types import Role, Usage
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_PARSED_FILES = 200
 # A line longer than this is shown around the occurrence only.
 _MAX_LINE_CHARACTERS = 400
+# So much of it on each side is looked at for secrets that the cut may go through; a multiple of every encoding's unit.
+_MAX_MASKED_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class _Occurrence:
     source: int
     file: int
     byte_start: int
+    line: int
+    line_start: int
+    line_end: int
     defines: bool
 
 
@@ -53,8 +58,8 @@ def find_usages(sources: Sequence[Source], symbol: str, *, limit: int, offset: i
     `InvalidQuery` when it is not a name.
     """
     name = simple_name(symbol.strip())
-    terms = (*word_terms(name)[:1], CUT)
-    if not re.fullmatch(r"\w+[?!]?", name) or len(terms) == 1:
+    terms = (*query_terms(name)[:1], CUT)
+    if not f"_{name.rstrip('?!').replace('$', '_')}".isidentifier() or len(terms) == 1:
         raise InvalidQuery(
             f"{symbol!r} is not a symbol's name.", hint="Name a function, type or variable; `search --exact` finds any text."
         )
@@ -76,35 +81,26 @@ def _occurrences(source: Source, number: int, name: str, terms: Sequence[str], s
     allowed = allowed_files(snapshot.files, source.filter)
     holding = files_with_terms(snapshot, terms)
     for file in np.flatnonzero(holding if allowed is None else holding & allowed).tolist():
-        lines = _definition_lines(snapshot, file, name, symbol)
         content, encoding = snapshot.content(file), snapshot.encoding(file)
-        line, counted = 1, 0
-        for byte_start in _whole_words(content, name, encoding):
-            line += content.count(b"\n", counted, byte_start)
-            counted = byte_start
-            defines = line in lines
-            lines.discard(line)
-            yield _Occurrence(number, file, byte_start, defines)
+        offsets = find_word(content, name, encoding)
+        if len(offsets) == 0:
+            continue
+        starts = line_starts(content, encoding)
+        lines = np.searchsorted(starts, offsets, side="right")
+        ends = np.append(starts[1:], len(content))
+        defining = _definition_lines(snapshot, file, name, symbol)
+        for byte_start, line in zip(offsets.tolist(), lines.tolist(), strict=True):
+            yield _Occurrence(number, file, byte_start, line, int(starts[line - 1]), int(ends[line - 1]), line in defining)
+            defining.discard(line)
 
 
 def _definition_lines(snapshot: Snapshot, file: int, name: str, symbol: str) -> set[int]:
     defined = snapshot.definitions(file)
-    qualified = symbol.replace("::", ".").replace("#", ".")
     return {
         int(line)
         for line, simple, full in zip(defined.lines, defined.names, defined.qualified_names, strict=True)
-        if simple == name and (qualified == name or full.replace("::", ".").endswith(qualified))
+        if simple == name and is_qualified_as(full, symbol)
     }
-
-
-def _whole_words(content: bytes, name: str, encoding: str) -> list[int]:
-    """Return the byte offsets at which the name stands as a word of its own."""
-    if encoding in ("utf-8", "ascii") and name.isascii():
-        pattern = rb"(?<![A-Za-z0-9_\x80-\xff])" + re.escape(name.encode()) + rb"(?![A-Za-z0-9_\x80-\xff])"
-        return [found.start() for found in re.finditer(pattern, content)]
-    text = content.decode(encoding, errors="surrogateescape" if encoding == "utf-8" else "replace")
-    starts = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
-    return [len(text[:start].encode(encoding, errors="surrogateescape")) for start in starts]
 
 
 def _kinds(snapshot: Snapshot, file: int, name: str) -> dict[int, str]:
@@ -126,24 +122,28 @@ def _usage(sources: Sequence[Source], one: _Occurrence, kind: str, name: str, ma
     source = sources[one.source]
     snapshot = source.snapshot
     content, encoding = snapshot.content(one.file), snapshot.encoding(one.file)
-    line_start = content.rfind(b"\n", 0, one.byte_start) + 1
-    line_end = content.find(b"\n", one.byte_start)
-    line_end = len(content) if line_end < 0 else line_end
-    first = max(line_start, one.byte_start - _MAX_LINE_CHARACTERS // 2)
-    last = min(line_end, one.byte_start + _MAX_LINE_CHARACTERS // 2)
     return Usage(
         path=snapshot.files.paths[one.file],
-        line=content.count(b"\n", 0, one.byte_start) + 1,
+        line=one.line,
         byte_start=one.byte_start,
         byte_end=one.byte_start + len(name.encode(encoding, errors="replace")),
         kind=kind,
-        text=mask(content[first:last].decode(encoding, errors="replace").rstrip("\r")),
+        text=_line_text(content, one, encoding, mask),
         name=_enclosing_name(snapshot, one.file, one.byte_start),
         language=snapshot.files.language_names[int(snapshot.files.languages[one.file])],
         role=list(Role)[int(snapshot.files.roles[one.file])],
         repository=source.repository,
         branch=source.branch,
     )
+
+
+def _line_text(content: bytes, one: _Occurrence, encoding: str, mask: Callable[[str], str]) -> str:
+    """Return the occurrence's line, or what lies around it of a long one, masked before it is cut."""
+    first = max(one.line_start, one.byte_start - _MAX_MASKED_BYTES)
+    before = content[first : one.byte_start].decode(encoding, errors="replace")
+    after = content[one.byte_start : min(one.line_end, one.byte_start + _MAX_MASKED_BYTES)].decode(encoding, errors="replace")
+    shown = mask(before + after.rstrip("\r\n"))
+    return shown[max(len(before) - _MAX_LINE_CHARACTERS // 2, 0) : len(before) + _MAX_LINE_CHARACTERS // 2]
 
 
 def _enclosing_name(snapshot: Snapshot, file: int, offset: int) -> str:
