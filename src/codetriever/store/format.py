@@ -1,4 +1,4 @@
-"""Which store formats can be read?
+"""Which stores can be read, and which of what they hold is still worth something?
 
 A store of an older format is as good as empty: what it holds is made again from the files. Every bump has a line of history:
 
@@ -8,3 +8,7 @@ A store of an older format is as good as empty: what it holds is made again from
 """
 
 FORMAT_VERSION = 3
+
+# What derives chunks and terms from bytes: the versions of the chunker and of the analyser. Blobs and views made by others are as if
+# they were not there. A test compares it with the rooms, which a reader of the store does not import.
+FEATURES = "3.1"

@@ -16,6 +16,7 @@ from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
 from codetriever.store.embedded.vectors import VectorFile
 from codetriever.store.embedded.views import ViewFile
+from codetriever.store.format import FEATURES
 from codetriever.system import PRIVATE_FILE, is_at, make_private_folder, try_lock
 from codetriever.types import ViewInfo, ViewKey
 
@@ -51,7 +52,7 @@ def open_store(
     model: str,
     dimensions: int,
     read_only: bool = False,
-    features: str = "",
+    features: str = FEATURES,
     identity: str = "",
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
 ) -> EmbeddedStore:
