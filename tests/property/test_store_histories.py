@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from tests.contract.blobs import DIMENSIONS, analyse, cut_lines, digest_of, embed_texts, embed_words, index, path_words
 
 from codetriever.store.embedded import open_store
@@ -186,7 +187,16 @@ class Histories(RuleBasedStateMachine):
         assert sorted(digest for (digest,) in kept) == sorted(listed)
 
 
-Histories.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
-TestHistories = Histories.TestCase
+def of_examples(count: int, steps: int) -> settings:
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(max_examples=count, stateful_step_count=steps, deadline=None, suppress_health_check=slow)
+
+
+def test_histories() -> None:
+    run_state_machine_as_test(Histories, settings=of_examples(15, 12))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_many_long_histories() -> None:
+    run_state_machine_as_test(Histories, settings=of_examples(500, 40))

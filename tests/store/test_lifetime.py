@@ -99,7 +99,10 @@ for round in range(1000):
 """
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.007, 0.013, 0.029, 0.041])
+LONG_DELAYS = [pytest.param(number / 1000, marks=pytest.mark.long) for number in range(1, 100)]
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.007, 0.029, *LONG_DELAYS])
 def test_a_killed_writer_leaves_a_whole_generation(tmp_path: Path, delay_s: float) -> None:
     with run_python(WRITE_AND_DIE, str(tmp_path / "store")) as writing:
         assert writing.stdout is not None
