@@ -8,16 +8,34 @@
 (call target: (identifier) @_keyword (arguments . (alias) @name) (do_block)
   (#eq? @_keyword "defimpl")) @definition.impl
 
+; With a block, with `do:`, and heads without a body: these shapes tell definitions from other calls before their text is compared.
 (call target: (identifier) @_keyword
   (arguments . [
     (identifier) @name
     (call target: (identifier) @name)
-    (binary_operator left: (call target: (identifier) @name) operator: "when")
-    (binary_operator left: (identifier) @name operator: "when")
+    (binary_operator left: [(identifier) @name (call target: (identifier) @name)] operator: "when")
+    (binary_operator left: (binary_operator operator: _ @name) operator: "when")
   ])
-  (#any-of? @_keyword "def" "defp" "defdelegate")) @definition.function
+  (do_block)
+  (#any-of? @_keyword "def" "defp")) @definition.function
 (call target: (identifier) @_keyword
-  (arguments . (binary_operator left: (_) operator: _ @name right: (_)))
+  (arguments . [
+    (identifier) @name
+    (call target: (identifier) @name)
+    (binary_operator left: [(identifier) @name (call target: (identifier) @name)] operator: "when")
+    (binary_operator left: (binary_operator operator: _ @name) operator: "when")
+  ] . (keywords))
+  (#any-of? @_keyword "def" "defp" "defdelegate")) @definition.function
+(do_block
+  (call target: (identifier) @_keyword . (arguments . (call target: (identifier) @name) .) .) @definition.function
+  (#any-of? @_keyword "def" "defp"))
+(call target: (identifier) @_keyword
+  (arguments . (binary_operator operator: _ @name))
+  (do_block)
+  (#any-of? @_keyword "def" "defp")
+  (#not-eq? @name "when")) @definition.function
+(call target: (identifier) @_keyword
+  (arguments . (binary_operator operator: _ @name) . (keywords))
   (#any-of? @_keyword "def" "defp")
   (#not-eq? @name "when")) @definition.function
 (call target: (identifier) @_keyword
@@ -25,8 +43,25 @@
     (identifier) @name
     (call target: (identifier) @name)
     (binary_operator left: (call target: (identifier) @name) operator: "when")
+    (binary_operator left: (binary_operator operator: _ @name) operator: "when")
   ])
-  (#any-of? @_keyword "defmacro" "defmacrop" "defguard" "defguardp")) @definition.macro
+  (do_block)
+  (#any-of? @_keyword "defmacro" "defmacrop")) @definition.macro
+(call target: (identifier) @_keyword
+  (arguments . [
+    (identifier) @name
+    (call target: (identifier) @name)
+    (binary_operator left: (call target: (identifier) @name) operator: "when")
+  ] . (keywords))
+  (#any-of? @_keyword "defmacro" "defmacrop")) @definition.macro
+(call target: (identifier) @_keyword
+  (arguments . (binary_operator operator: _ @name))
+  (do_block)
+  (#any-of? @_keyword "defmacro" "defmacrop")
+  (#not-eq? @name "when")) @definition.macro
+(call target: (identifier) @_keyword
+  (arguments . (binary_operator left: (call target: (identifier) @name) operator: "when") .)
+  (#any-of? @_keyword "defguard" "defguardp")) @definition.macro
 
 (unary_operator operator: "@" operand: (call target: (identifier) @_keyword
   (arguments . (binary_operator
