@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from codetriever.chunking import BUDGET_BYTES, cut
@@ -176,6 +178,22 @@ def test_yaml_nested_deeper_than_its_parser_bears_is_cut_by_lines(source: bytes)
 
 def test_yaml_of_the_usual_depth_is_parsed() -> None:
     assert cut(b"".join(b"  " * level + b"a:\n" for level in range(40)), "yaml").parser == "yaml"
+
+
+def test_a_short_text_may_take_its_parser_too_long_as_well() -> None:
+    source = b"/*" * 8000
+    start = time.thread_time()
+    pieces = cut(source, "swift")
+    assert time.thread_time() - start < 5
+    assert pieces.parser == ""
+    assert sum(one.byte_end - one.byte_start for one in pieces.chunks) == len(source)
+    assert cut(b"class A {}", "swift").parser == "swift"
+
+
+def test_a_long_text_that_is_one_error_takes_linear_time() -> None:
+    start = time.thread_time()
+    assert cut(b"{\n" * 200_000 + b"struct found {\n", "c").definitions[-1].name == "found"
+    assert time.thread_time() - start < 10
 
 
 def test_minified_text_is_not_parsed() -> None:

@@ -63,7 +63,7 @@ def test_a_dialect_has_the_definitions_of_its_language() -> None:
 
 
 def test_text_that_a_parser_would_brood_over_is_cut_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parse, "_PARSE_S", 0.05)
+    monkeypatch.setattr(parse, "_LIMIT_S", 0.05)
     source = b"{1,2},\n" * 15_000
     started = time.process_time()
     pieces = cut(source, "lua")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codetriever.chunking.parse import load_query
+from codetriever.chunking.parse import load_query, run_query
 from codetriever.chunking.recovery import add_recovered
 from codetriever.types import Definition
 
@@ -91,10 +91,8 @@ def _find(root: Node, source: bytes, language: str) -> dict[int, _Found]:
     query = load_query(language, "definitions")
     if query is None:
         return {}
-    from tree_sitter import QueryCursor
-
     found: dict[int, _Found] = {}
-    for pattern, captures in QueryCursor(query).matches(root):
+    for pattern, captures in run_query(query, root):
         _collect(found, pattern, captures, source)
     return found
 

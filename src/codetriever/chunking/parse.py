@@ -17,7 +17,9 @@ from codetriever.chunking.preprocessor import PREPROCESSED, without_directives, 
 from codetriever.chunking.recovery import broken_spans
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Parser, Query, Tree
+    from collections.abc import Callable
+
+    from tree_sitter import Language, Node, Parser, Query, Tree
 
 Part = Literal["definitions", "references"]
 
@@ -30,13 +32,13 @@ _OVERFLOWING_YAML = re.compile(rb"^(?:[ \t]{128}|(?=[^\n]{128})(?:[ \t]*[-?:][ \
 
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
-_BRIEF_BYTES = 1 << 15
-"""Shorter text is parsed to its end: at worst that takes half a second."""
-
-_PARSE_S, _PARSE_S_PER_MB = 1.0, 1.0
+_LIMIT_S, _LIMIT_S_PER_MB = 1.0, 1.0
 """Processor time after which a parse is given up: text that parses takes a fifth of it or less."""
 
-_SLICE_BYTES = 1 << 16
+_SLICE_BYTES = 4096
+"""How much a parser is given at a time. A query that compares a name copies this much to read it."""
+
+_LONG_BYTES = 1 << 16
 
 REFERENCES_HEADING = "; references"
 """The line of a query file that ends its definition patterns: indexing compiles and runs what is above it alone."""
@@ -115,10 +117,10 @@ def parse_source(source: bytes, language: str) -> Tree | None:
         return parse_briefly(source, language)
     source = without_type_macros(source)
     tree = parse_briefly(source, language)
-    broken = 0 if tree is None else _broken_bytes(tree)
+    broken = 0 if tree is None else _broken_bytes(tree.root_node)
     if broken:
         flat = parse_briefly(without_directives(source), language)
-        if flat is not None and _broken_bytes(flat) < broken:
+        if flat is not None and _broken_bytes(flat.root_node) < broken:
             return flat
     return tree
 
@@ -132,24 +134,37 @@ def parse_briefly(source: bytes, language: str) -> Tree | None:
     if parser is None:
         return None
     source = _readable(source)
-    if len(source) < _BRIEF_BYTES:
-        return parser.parse(source)
-    deadline = time.thread_time() + _PARSE_S + _PARSE_S_PER_MB * len(source) / 1e6
     try:
-        return parser.parse(
-            lambda offset, _: source[offset : offset + _SLICE_BYTES], progress_callback=lambda *_: time.thread_time() > deadline
-        )
+        return parser.parse(lambda offset, _: source[offset : offset + _SLICE_BYTES], progress_callback=_time_limit(len(source)))
     except ValueError:
         parser.reset()
         return None
+
+
+def _time_limit(size_bytes: int) -> Callable[..., bool]:
+    """Return what tells a parser of so much text to give up: true when it took this thread too long."""
+    deadline = time.thread_time() + _LIMIT_S + _LIMIT_S_PER_MB * size_bytes / 1e6
+    return lambda *_: time.thread_time() > deadline
+
+
+def run_query(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]:
+    """Return (pattern, nodes by capture) of what a query finds; nothing in a long text that is mostly one error.
+
+    There a query takes quadratic time, and its progress callback, which could end it, crashes the process in tree-sitter 0.26.1.
+    """
+    from tree_sitter import QueryCursor
+
+    if root.has_error and root.end_byte > _LONG_BYTES and 2 * _broken_bytes(root) > root.end_byte:
+        return []
+    return QueryCursor(query).matches(root)
 
 
 def _is_minified(source: bytes) -> bool:
     return len(source) > _MINIFIED_BYTES and source.count(b"\n") * _MINIFIED_LINE_BYTES < len(source)
 
 
-def _broken_bytes(tree: Tree) -> int:
-    return sum(end - start for start, end in broken_spans(tree.root_node))
+def _broken_bytes(root: Node) -> int:
+    return sum(end - start for start, end in broken_spans(root))
 
 
 def _readable(source: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.definitions import name_offsets
 from codetriever.chunking.layers import split_layers
-from codetriever.chunking.parse import load_language, load_query, parse_source
+from codetriever.chunking.parse import load_language, load_query, parse_source, run_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,9 +116,11 @@ def _words(source: bytes, name: str) -> list[tuple[int, int]]:
 
 
 def _captures(query: Query | None, root: Node) -> dict[str, list[Node]]:
-    from tree_sitter import QueryCursor
-
-    return {} if query is None else QueryCursor(query).captures(root)
+    captured: dict[str, list[Node]] = {}
+    for _, captures in run_query(query, root) if query else ():
+        for name, parts in captures.items():
+            captured.setdefault(name, []).extend(parts)
+    return captured
 
 
 @cache

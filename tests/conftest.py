@@ -1,0 +1,6 @@
+"""What holds for every test: a property has no deadline, because a machine that is busy is not an error."""
+
+from hypothesis import settings
+
+settings.register_profile("codetriever", deadline=None)
+settings.load_profile("codetriever")
