@@ -155,9 +155,14 @@ def _text(name: bytes) -> str:
     return " ".join(name.decode("utf-8", "replace").split())
 
 
-def _name(text: bytes) -> tuple[str, str]:
-    """Make owner and name of a name's text: `a::b::c` is c of `a.b`; quotes, a symbol's colon and parentheses go."""
+def _name(text: bytes, kind: str) -> tuple[str, str]:
+    """Make owner and name of a name's text: `a::b::c` is c of `a.b`; quotes, a symbol's colon and parentheses go.
+
+    A section is called what its heading says.
+    """
     name = _text(text)
+    if kind == "section":
+        return "", name
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'`":
         name = name[1:-1]
     elif name[:1] == ":" and name[1:2].isidentifier():
@@ -189,7 +194,7 @@ def _qualify(ordered: Iterable[_Found], source: bytes, *, scopes_are_types: bool
     for one in ordered:
         while owners and (one.start >= owners[-1][1] or one.end > owners[-1][1] or (one.start, one.end) == owners[-1][:2]):
             owners.pop()
-        owner, name = _name(source[one.name.start_byte : one.name.end_byte])
+        owner, name = _name(source[one.name.start_byte : one.name.end_byte], one.kind)
         if not name:
             continue
         path = [owners[-1][2]] if owners and not (one.kind == "macro" and owners[-1][3] in _FUNCTIONS) else []
