@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS views (
 # A reader without the right to write the folder cannot make the file that WAL needs.
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _BUSY_MS = 10_000
+_LARGE_LOG_BYTES = 1 << 20
 
 
 def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
@@ -85,7 +86,7 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
         if version == 0:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
             connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT_VERSION};COMMIT;")
             meta = "INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0), ('unswept', 0)"
@@ -94,6 +95,18 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def close_after_writing(connection: sqlite3.Connection, folder: Path) -> None:
+    """Close the catalog, and copy a log that has grown into it unless somebody reads an older state.
+
+    Whoever closes the catalog last does that too, so a small log stays only while there are readers.
+    """
+    log = folder / (CATALOG + "-wal")
+    if log.exists() and log.stat().st_size > _LARGE_LOG_BYTES:
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
 
 
 def remove_catalog(folder: Path) -> None:
@@ -159,6 +172,25 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def durable(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let commits reach the disk before they return, with all that was committed before them. No transaction may be open.
+
+    Other commits reach it in order, some time later: what they did may be lost with the power, but not with the process.
+    """
+    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def make_durable(connection: sqlite3.Connection) -> None:
+    """Let all that was committed reach the disk."""
+    with durable(connection), transaction(connection):
+        mark_changed(connection)
 
 
 def mark_changed(connection: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codetriever.errors import StoreLocked, StoreNotWritable, ViewNotFound
-from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, open_for_writing, translated
+from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, close_after_writing, open_for_writing, translated
 from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.readers import Readers
 from codetriever.store.embedded.sections import damaged
@@ -239,10 +239,7 @@ class EmbeddedStore:
             finally:
                 with translated(self.folder):
                     writer.close()
-                    # Nothing is left in the log when nobody reads, so that the index can be read where one may not write.
-                    connection.execute("PRAGMA busy_timeout = 0")
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    connection.close()
+                    close_after_writing(connection, self.folder)
 
     def remove(self, keys: Iterable[ViewKey]) -> None:
         """Forget these views and sweep what only they listed."""

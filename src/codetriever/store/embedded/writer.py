@@ -14,7 +14,17 @@ import numpy as np
 
 from codetriever.store.embedded.batches import select_blobs
 from codetriever.store.embedded.buffer import MAX_CHUNKS, SegmentBuffer
-from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, mark_changed, mark_unswept, transaction, translated
+from codetriever.store.embedded.catalog import (
+    SEGMENTS,
+    VECTORS,
+    VIEWS,
+    durable,
+    make_durable,
+    mark_changed,
+    mark_unswept,
+    transaction,
+    translated,
+)
 from codetriever.store.embedded.missing import embed_missing
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
@@ -100,22 +110,31 @@ class EmbeddedWriter:
 
     def flush(self) -> None:
         """Make everything added durable."""
-        if self._buffer is None or self._vectors is None:
+        if self._buffer is not None:
+            with translated(self._folder):
+                self._write_segment()
+                make_durable(self._connection)
+
+    def _write_segment(self) -> None:
+        """Write what is buffered and commit; durable at the next durable commit."""
+        buffer, vectors = self._buffer, self._vectors
+        if buffer is None or vectors is None:
             return
-        with translated(self._folder), transaction(self._connection):
-            name = new_name("seg")
-            self._buffer.write(self._folder / SEGMENTS / name)
-            self._vectors.finish(segment=name, model=self._model)
-            self._sync_folders()
-            self._connection.execute("INSERT INTO segments (file, chunks) VALUES (?, ?)", (name, self._buffer.chunks))
-            row = (name, self._model, self._vectors.path.name, self._vectors.missing)
+        self._buffer = self._vectors = None
+        name = new_name("seg")
+        with transaction(self._connection):
+            try:
+                buffer.write(self._folder / SEGMENTS / name)
+                vectors.finish(segment=name, model=self._model)
+            except BaseException:
+                vectors.abandon()
+                raise
+            for place in (SEGMENTS, VECTORS):
+                sync_folder(self._folder / place)
+            self._connection.execute("INSERT INTO segments (file, chunks) VALUES (?, ?)", (name, buffer.chunks))
+            row = (name, self._model, vectors.path.name, vectors.missing)
             self._connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?)", row)
             mark_changed(self._connection)
-        self._buffer = self._vectors = None
-
-    def _sync_folders(self) -> None:
-        for name in (SEGMENTS, VECTORS, VIEWS):
-            sync_folder(self._folder / name)
 
     def switch(
         self,
@@ -127,8 +146,8 @@ class EmbeddedWriter:
         listing: bytes = b"",
     ) -> ViewInfo:
         """Make `files` the view's list in one transaction and return its new generation; then sweep."""
-        self.flush()
         with translated(self._folder):
+            self._write_segment()
             row = self._connection.execute(_VIEW, (key.root, key.branch)).fetchone()
             generation, old = 0, None
             if row is not None:
@@ -140,7 +159,8 @@ class EmbeddedWriter:
             name = new_name("view")
             write_view(self._folder / VIEWS / name, files, path_terms, listing, previous=self._previous(key))
             sync_folder(self._folder / VIEWS)
-            info = self._make_visible(key, files, name, head=head, generation=generation + 1)
+            with durable(self._connection):
+                info = self._make_visible(key, files, name, head=head, generation=generation + 1)
             tidy(self._folder, self._connection, unlisted=np.empty(0, np.int64) if old is None else old.files.blobs)
             return info
 
