@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Context = Literal["definition", "import", "call", "reference", "comment", "string"]
 
 _WORD = re.compile(rb"[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*")
-_COMMENT = re.compile("comment")
+_COMMENT = re.compile("comment|^haddock$|^pod$")
 _STRING = re.compile("string|heredoc|char_literal|character_literal|rune_literal")
 _NO_STRING = re.compile("type|interpolation|substitution|expression|_start|_end|_content|escape")
 
