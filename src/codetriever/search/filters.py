@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -60,11 +62,12 @@ def _specs(globs: tuple[str, ...]) -> tuple[GitIgnoreSpec | None, GitIgnoreSpec 
     included = [glob for glob in globs if not glob.startswith("!")]
     excluded = [glob[1:] for glob in globs if glob.startswith("!")]
     try:
-        return (
-            GitIgnoreSpec.from_lines(included) if included else None,
-            GitIgnoreSpec.from_lines(excluded) if excluded else None,
-        )
-    except ValueError as error:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # "[[" means the same to all versions of `re`
+            return (
+                GitIgnoreSpec.from_lines(included) if included else None,
+                GitIgnoreSpec.from_lines(excluded) if excluded else None,
+            )
+    except (ValueError, re.error) as error:
         raise InvalidQuery(
             f"A path pattern cannot be read: {error}", hint="Patterns are those of .gitignore: '*.py', 'src/', '!tests/'."
         ) from error
