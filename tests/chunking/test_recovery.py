@@ -49,6 +49,7 @@ def test_recovered_definitions_join_the_known_ones_in_order() -> None:
         ("python", PYTHON, [(2, "class", "A"), (3, "method", "A.f"), (6, "function", "g")]),
         ("go", "\nfunc (s *Server) Serve(a int) {\n}\nfunc Open[T any]() {\n", [(2, "function", "Serve"), (4, "function", "Open")]),
         ("sql", "\nCREATE OR REPLACE FUNCTION shop.total (a int)\n", [(2, "function", "total")]),
+        ("powershell", "\nfunction Get-Total {\n", [(2, "function", "Get-Total")]),
         ("rust", "\npub(crate) unsafe fn f<T>(a: T) {\n", [(2, "function", "f")]),
         ("bash", "\nopen() {\n  a\n}\n  inner ()\n", [(2, "function", "open"), (5, "function", "open.inner")]),
         ("java", "\n@Marked(1) public final class A extends B {\n", [(2, "class", "A")]),
