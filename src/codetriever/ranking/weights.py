@@ -15,7 +15,7 @@ PATH_POOL_FILES = 50
 PATH_FREQUENCY = 1.0
 
 # The share of vectors against words, each divided by its best value. Symbols are spelt, so words decide there.
-VECTOR_SHARE = 0.4
+VECTOR_SHARE = 0.5
 VECTOR_SHARE_SYMBOL = 0.3
 
 # Signals are in 0..1; a weight is what a full signal adds to the fused score, which is in 0..1 as well. Two more were tried and left
