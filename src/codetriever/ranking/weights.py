@@ -1,6 +1,7 @@
 """Every constant that decides an order, with its reason.
 
-`bench/quality.py` shows the effect of a change; `tests/golden` shows which answers move. None was fitted on the development split.
+`bench/quality.py` shows the effect of a change; `tests/golden` shows which answers move. They were chosen, one at a time and in coarse
+steps, where 560 commit questions of 35 repositories and the 401 annotated questions of 20 others agreed.
 """
 
 from __future__ import annotations
