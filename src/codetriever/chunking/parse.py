@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from codetriever.chunking.grammars import GRAMMARS
 from codetriever.chunking.preprocessor import PREPROCESSED, without_directives, without_type_macros
 from codetriever.chunking.recovery import broken_spans
+from codetriever.chunking.slices import parse_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +35,6 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 _LIMIT_S, _LIMIT_S_PER_MB = 1.0, 1.0
 """Processor time after which a parse is given up: text that parses takes a fifth of it or less."""
-
-_SLICE_BYTES = 4096
-"""How much a parser is given at a time. A query that compares a name copies this much to read it."""
 
 _LONG_BYTES = 1 << 16
 
@@ -135,7 +133,7 @@ def parse_briefly(source: bytes, language: str) -> Tree | None:
         return None
     source = _readable(source)
     try:
-        return parser.parse(lambda offset, _: source[offset : offset + _SLICE_BYTES], progress_callback=_time_limit(len(source)))
+        return parse_slices(parser, source, _time_limit(len(source)))
     except ValueError:
         parser.reset()
         return None
