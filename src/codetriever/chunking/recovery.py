@@ -59,8 +59,7 @@ _KEYWORD_LINE = re.compile(
     rb"^(?P<indent>[ \t]*)(?:@\w+(?:\([^()\n]*\))?[ \t]+)*(?:(?:%b)\b(?:\([^()\n]*\))?[ \t]+){0,6}"
     rb"(?P<word>%b)[ \t]+(?:if[ \t]+not[ \t]+exists[ \t]+)?(?:\([^()\n]*\)[ \t]*|<[^<>\n]*>[ \t]*)?(?:[\w$]+(?:<[^<>\n]*>)?[.:]+)*"
     rb"(?P<name>[A-Za-z_\x80-\xff][\w$\x80-\xff]*(?:-\w+)*[!?]?)"
-    rb"(?=[ \t]*(?:[(<{:=;\[\r\n]|$|as\b|for\b|extends\b|implements\b|do\b|where\b))"
-    % (_MODIFIERS, b"|".join(_KINDS)),
+    rb"(?=[ \t]*(?:[(<{:=;\[\r\n]|$|as\b|for\b|extends\b|implements\b|do\b|where\b))" % (_MODIFIERS, b"|".join(_KINDS)),
     re.MULTILINE | re.IGNORECASE,
 )
 _SHELL_FUNCTION = re.compile(rb"^(?P<indent>[ \t]*)(?P<name>[\w][\w.:-]*)[ \t]*\(\)[ \t]*(?=[{(\r\n])", re.MULTILINE)
