@@ -109,7 +109,7 @@ def two(tmp_path):
 def test_hits_of_several_repositories_name_them(two):
     answer = two.search("load_settings")
     assert [(hit.repository, hit.path) for hit in answer.hits[:2]] == [("one", "src/app.py"), ("two", "src/app.py")]
-    assert [(hit.repository, hit.path) for hit in two.search("second_thing").hits][0] == ("two", "only_two.py")
+    assert next((hit.repository, hit.path) for hit in two.search("second_thing").hits) == ("two", "only_two.py")
     assert {(usage.repository, usage.path) for usage in two.usages("load_settings").usages} == {
         ("one", "src/app.py"),
         ("two", "src/app.py"),
