@@ -14,7 +14,7 @@ import pytest
 
 from codetriever import metrics
 from codetriever.indexing.analysis import RawBlob, analyse
-from codetriever.indexing.pool import WORKER_BYTES, Pool, worker_count
+from codetriever.indexing.pool import WORKER_BYTES, Pool, worker_count, worker_share
 from codetriever.indexing.worker import Setup
 
 
@@ -196,3 +196,15 @@ def test_memory_and_cores_bound_the_number_of_processes():
     assert worker_count(512 << 20, cores=64) * WORKER_BYTES < 512 << 20
     assert worker_count(64 << 20, cores=8) == 1
     assert worker_count(16 << 30, cores=8) == 8
+
+
+def test_a_process_that_has_grown_too_large_is_replaced():
+    with Pool(1, setup(), worker_bytes=1) as pool:
+        assert names(pool.submit(good_blobs(1)).result(30)) == ["answer_0"]
+        wait_until(lambda: not pool.pids)
+        assert names(pool.submit(good_blobs(2)).result(30)) == ["answer_0", "answer_1"]
+
+
+def test_the_processes_share_what_the_main_one_leaves():
+    assert worker_share(512 << 20, 2) == 156 << 20
+    assert worker_share(128 << 20, 1) == WORKER_BYTES

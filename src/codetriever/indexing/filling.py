@@ -16,7 +16,7 @@ from codetriever.indexing.analysis import Projector, analyse
 from codetriever.indexing.attempt import ended_badly, marked
 from codetriever.indexing.intake import Intake
 from codetriever.indexing.memory import Gauge
-from codetriever.indexing.pool import Pool, worker_count
+from codetriever.indexing.pool import Pool, worker_count, worker_share
 from codetriever.indexing.rows import Rows
 from codetriever.indexing.streaming import Bound, batches, blob_bytes, in_flight
 from codetriever.indexing.vectors import embed, with_vectors
@@ -127,7 +127,7 @@ def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
             yield lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)
             return
         setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S, max(options.memory_bytes, LEAST_WORKER_LIMIT_BYTES))
-        with Pool(1 if is_little else size, setup) as pool:
+        with Pool(1 if is_little else size, setup, worker_bytes=worker_share(options.memory_bytes, size)) as pool:
             yield pool.submit, Bound(BATCHES_IN_FLIGHT * size, BYTES_IN_FLIGHT)
 
 

@@ -44,6 +44,11 @@ def worker_count(memory_bytes: int, *, cores: int | None = None) -> int:
     return max(1, min(cores, (memory_bytes - MAIN_BYTES) // WORKER_BYTES))
 
 
+def worker_share(memory_bytes: int, size: int) -> int:
+    """Return what each of so many parser processes may grow to, in bytes."""
+    return max(WORKER_BYTES, (memory_bytes - MAIN_BYTES) // size)
+
+
 class Worker:
     """One parser process and the pipes to it."""
 
@@ -113,9 +118,12 @@ class Worker:
 
 
 class Pool:
-    """Up to `size` parser processes. Results come as futures; the caller bounds how many it asks for."""
+    """Up to `size` parser processes. Results come as futures; the caller bounds how many it asks for.
 
-    def __init__(self, size: int, setup: Setup, *, worker_bytes: int = 2 * WORKER_BYTES) -> None:
+    A process that has come to take more than `worker_bytes` is replaced by a new one between two batches.
+    """
+
+    def __init__(self, size: int, setup: Setup, *, worker_bytes: int = WORKER_BYTES) -> None:
         self._size = size
         self._setup = setup
         self._worker_bytes = worker_bytes
