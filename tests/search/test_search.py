@@ -193,13 +193,32 @@ def test_one_file_does_not_crowd_out_the_others(indexed):
     assert {f"part_{n}.py" for n in range(3)} <= set(first)
 
 
+def body(name, line, lines=34):
+    return f"def {name}(line):\n" + f"    {line}\n" * lines
+
+
 def test_neighbouring_hits_are_one(indexed):
-    functions = [f"def parse_header_{n}(line):\n    '''Parse a header line.'''\n" + f"    step_{n}(line)\n" * 45 for n in range(3)]
-    index = indexed({"a.py": "\n\n".join(functions)})
-    answer = index.search("parse header line")
-    spans = sorted((hit.byte_start, hit.byte_end) for hit in answer.hits)
+    index = indexed({"a.py": body("parse_header", "parse(header, line)") + "\n\n" + body("write_header", "write(header, line)")})
+    answer = index.search("header line")
+    assert [(hit.start_line, hit.end_line) for hit in answer.hits] == [(1, 72)]
+    assert answer.total == 1
+
+
+def test_a_hit_between_two_joins_them(indexed):
+    between = body("count", "total += 1  # of a header")
+    index = indexed({"a.py": "\n\n".join((body("parse", "header = line"), between, body("write", "header = line")))})
+    ends = [index.search(f"`{literal}`").hits[0] for literal in ("def parse", "def write")]
+    assert ends[0].end_line < ends[1].start_line - 1
+    assert [(hit.start_line, hit.end_line) for hit in index.search("header line").hits] == [(1, 109)]
+
+
+def test_what_is_joined_has_a_limit(indexed):
+    index = indexed({"a.py": "\n\n".join(body(f"parse_{n}", "parse(header, line)", 60) for n in range(6))})
+    hits = index.search("header line").hits
+    assert len(hits) > 1
+    assert all(hit.byte_end - hit.byte_start <= 3100 for hit in hits)
+    spans = sorted((hit.byte_start, hit.byte_end) for hit in hits)
     assert all(end <= start for (_, end), (start, _) in pairwise(spans))
-    assert answer.total == len(answer.hits) == 1 or all(end - start > 1536 for start, end in spans)
 
 
 # Pages
