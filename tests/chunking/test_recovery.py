@@ -6,7 +6,7 @@ import pytest
 
 from codetriever.chunking import cut
 from codetriever.chunking.parse import parse_source
-from codetriever.chunking.recovery import broken_spans, recover
+from codetriever.chunking.recovery import broken_parts, recover
 from codetriever.types import Definition
 
 FILLING = "".join(f"        value {number}\n" for number in range(9))
@@ -17,10 +17,10 @@ def recovered(source: str, language: str) -> list[tuple[int, str, str]]:
     return [(one.line, one.kind, one.qualified_name) for one in recover(source.encode(), 0, len(source), language)]
 
 
-def test_text_that_parses_has_no_broken_spans() -> None:
+def test_text_that_parses_has_no_broken_parts() -> None:
     tree = parse_source(b"x = 1\n" * 1000, "python")
     assert tree is not None
-    assert broken_spans(tree.root_node) == []
+    assert broken_parts(tree.root_node) == []
 
 
 def test_a_recovered_definition_ends_before_the_next_one() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.grammars import GRAMMARS
 from codetriever.chunking.preprocessor import PREPROCESSED, without_directives, without_type_macros
-from codetriever.chunking.recovery import broken_spans
+from codetriever.chunking.recovery import broken_parts
 from codetriever.chunking.slices import parse_slices
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _LIMIT_S, _LIMIT_S_PER_MB = 1.0, 1.0
 """Processor time after which a parse is given up: text that parses takes a fifth of it or less."""
 
-_LONG_BYTES = 1 << 16
+_ERROR_PARTS = 20_000
 
 REFERENCES_HEADING = "; references"
 """The line of a query file that ends its definition patterns: indexing compiles and runs what is above it alone."""
@@ -146,13 +146,13 @@ def _time_limit(size_bytes: int) -> Callable[..., bool]:
 
 
 def run_query(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]:
-    """Return (pattern, nodes by capture) of what a query finds; nothing in a long text that is mostly one error.
+    """Return (pattern, nodes by capture) of what a query finds; nothing when the tree is an error of very many parts.
 
     There a query takes quadratic time, and its progress callback, which could end it, crashes the process in tree-sitter 0.26.1.
     """
     from tree_sitter import QueryCursor
 
-    if root.has_error and root.end_byte > _LONG_BYTES and 2 * _broken_bytes(root) > root.end_byte:
+    if any(part.child_count > _ERROR_PARTS for part in broken_parts(root)):
         return []
     return QueryCursor(query).matches(root)
 
@@ -162,7 +162,7 @@ def _is_minified(source: bytes) -> bool:
 
 
 def _broken_bytes(root: Node) -> int:
-    return sum(end - start for start, end in broken_spans(root))
+    return sum(part.end_byte - part.start_byte for part in broken_parts(root))
 
 
 def _readable(source: bytes) -> bytes:

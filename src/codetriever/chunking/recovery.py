@@ -68,31 +68,36 @@ _TYPES = frozenset({"class", "struct", "union", "enum", "trait", "interface", "i
 _OWNERS = _TYPES | {"namespace", "module"}
 
 
-def broken_spans(root: Node) -> list[tuple[int, int]]:
-    """Return the outermost errors of at least `BROKEN_BYTES`, as (start, end) bytes, ascending."""
+def broken_parts(root: Node) -> list[Node]:
+    """Return the outermost errors of at least `BROKEN_BYTES`, in byte order."""
     if not root.has_error:
         return []
-    spans = []
+    parts = []
     stack = [root]
     while stack:
         part = stack.pop()
         if part.end_byte - part.start_byte < BROKEN_BYTES:
             continue
         if part.is_error:
-            spans.append((part.start_byte, part.end_byte))
+            parts.append(part)
         elif part.has_error:
             stack.extend(part.children)
-    return sorted(spans)
+    return sorted(parts, key=lambda part: part.start_byte)
 
 
 def add_recovered(known: list[Definition], root: Node, source: bytes, language: str) -> list[Definition]:
     """Return the known definitions of a parsed text with those that its errors hide, in byte order."""
-    spans = broken_spans(root)
-    if not spans:
+    parts = broken_parts(root)
+    if not parts:
         return known
     places = {(one.line, one.name) for one in known}
     owners = [one for one in known if one.kind in _OWNERS]
-    found = [one for span in spans for one in recover(source, *span, language, owners) if (one.line, one.name) not in places]
+    found = [
+        one
+        for part in parts
+        for one in recover(source, part.start_byte, part.end_byte, language, owners)
+        if (one.line, one.name) not in places
+    ]
     return sorted((*known, *found), key=lambda one: (one.byte_start, -one.byte_end)) if found else known
 
 
