@@ -180,7 +180,8 @@ def test_yaml_of_the_usual_depth_is_parsed() -> None:
     assert cut(b"".join(b"  " * level + b"a:\n" for level in range(40)), "yaml").parser == "yaml"
 
 
-def test_a_short_text_may_take_its_parser_too_long_as_well() -> None:
+def test_a_short_text_may_take_its_parser_too_long_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codetriever.chunking.parse._LIMIT_S", 0.1)
     source = b"/*" * 8000
     start = time.thread_time()
     pieces = cut(source, "swift")
