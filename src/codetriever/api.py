@@ -13,6 +13,7 @@ from codetriever.config import Settings, store_folder
 from codetriever.corpus.credentials import mask_secrets
 from codetriever.corpus.git import Checkout, locate
 from codetriever.errors import ConfirmationNeeded, InvalidQuery, PathNotFound, ViewNotFound
+from codetriever.search.filters import language_name
 from codetriever.search.query import parse_query
 from codetriever.search.search import Found, Source, search
 from codetriever.store.embedded.folder import repository_folder
@@ -337,7 +338,7 @@ class Index:
     # The parts they share
 
     def _sources(self, paths: Iterable[str], languages: Iterable[str], roles: Iterable[str | Role], branch: str | None) -> list[Source]:
-        globs, wanted = _several(paths), tuple(language.casefold() for language in _several(languages))
+        globs, wanted = _several(paths), tuple(map(language_name, _several(languages)))
         try:
             role_values = tuple(Role(role) for role in _several(roles))
         except ValueError as error:

@@ -41,7 +41,8 @@ def test_globs_let_through_what_they_would_ignore_in_a_gitignore(harbour, globs,
 
 
 @pytest.mark.parametrize(
-    ("language", "ending"), [("python", ".py"), ("Go", ".go"), ("TypeScript", ".ts"), ("rust", ".rs"), ("markdown", ".md")]
+    ("language", "ending"),
+    [("python", ".py"), ("Go", ".go"), ("rs", ".rs"), ("ts", ".ts"), ("TypeScript", ".ts"), ("rust", ".rs"), ("markdown", ".md")],
 )
 def test_a_language_lets_its_files_through(harbour, language, ending):
     assert all_paths(harbour, languages=[language]) == {path for path in all_paths(harbour) if path.endswith(ending)}

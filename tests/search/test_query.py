@@ -37,6 +37,13 @@ def test_quoted_parts_must_occur_literally_and_their_words_still_rank() -> None:
     assert "retry" in query.terms
 
 
+@pytest.mark.parametrize(
+    ("text", "exact", "literal"), [('"a b"', False, True), ("`a` 'b'", False, False), ("a b", True, True), ("a", False, False)]
+)
+def test_a_query_may_be_literal_as_a_whole(text: str, exact: bool, literal: bool) -> None:
+    assert parse_query(text, exact=exact).is_literal is literal
+
+
 def test_exact_takes_the_whole_query_quotes_included() -> None:
     assert parse_query('say "hi"', exact=True).literals == ('say "hi"',)
 

@@ -106,7 +106,8 @@ def test_a_literal_occurs_in_every_hit_and_in_no_other_file(indexed, literal, fo
     assert answer.exhaustive
     assert answer.total == len(found)
     assert not answer.weak
-    assert bool(answer.note) is (not found)
+    assert {hit.score for hit in answer.hits} <= {1.0}
+    assert answer.note == ("" if found else f"None of the files searched holds {literal!r}.")
 
 
 def test_quoted_parts_must_all_occur_in_the_file_of_a_hit(indexed):

@@ -131,6 +131,14 @@ def test_of_a_long_line_only_what_lies_around_is_shown(indexed):
     assert len(usage.text) <= 400
 
 
+def test_in_many_files_only_those_on_the_page_are_told_apart(indexed, monkeypatch):
+    monkeypatch.setattr("codetriever.search.usages.MAX_PARSED_FILES", 2)
+    index = indexed({f"f{n}.py": "probe()\n" for n in range(5)} | {"z.py": "def probe():\n    pass\n"})
+    answer = index.usages("probe", limit=2)
+    assert found(answer) == [("z.py", 1, "definition"), ("f0.py", 1, "call")]
+    assert answer.counts == {"call": 1, "definition": 1, "occurrence": 4}
+
+
 @pytest.mark.parametrize("symbol", ["", " ", "two words", "a-b", "5", "?", "é?é", "🦀", "f(x)", "a.", "\0", "\ud800"])
 def test_what_is_no_name_is_refused(harbour, symbol):
     with pytest.raises(InvalidQuery, match="not a symbol's name"):

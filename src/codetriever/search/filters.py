@@ -21,6 +21,31 @@ if TYPE_CHECKING:
     from codetriever.types import FileTable
 
 
+# What people call some languages.
+_LANGUAGE_NAMES = {
+    "c#": "csharp",
+    "c++": "cpp",
+    "golang": "go",
+    "js": "javascript",
+    "jsx": "javascript",
+    "kt": "kotlin",
+    "md": "markdown",
+    "py": "python",
+    "rb": "ruby",
+    "rs": "rust",
+    "sh": "bash",
+    "shell": "bash",
+    "ts": "typescript",
+    "yml": "yaml",
+}
+
+
+def language_name(text: str) -> str:
+    """Return the name by which a language is indexed, from any usual one."""
+    folded = text.strip().casefold()
+    return _LANGUAGE_NAMES.get(folded, folded)
+
+
 def allowed_files(files: FileTable, wanted: Filter) -> NDArray[np.bool_] | None:
     """Return the mask `(files,)` of files that pass the filter, or None when it lets everything pass.
 

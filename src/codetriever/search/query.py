@@ -33,6 +33,7 @@ class Query:
     identifiers: tuple[str, ...]  # in their original spelling
     literals: tuple[str, ...]  # must occur in a hit's file, byte for byte
     is_symbol: bool  # one (qualified) name and nothing else
+    is_literal: bool  # nothing but what must occur literally
     intent: frozenset[Role]  # roles that the question asks for in words
 
 
@@ -47,6 +48,7 @@ def parse_query(text: str, *, exact: bool = False) -> Query:
             hint="Ask a shorter question, or use `similar` to search with a piece of code.",
         )
     literals = (text if text == stripped else stripped,) if exact else tuple(a or b for a, b in _QUOTED.findall(stripped))
+    rest = "" if exact else _QUOTED.sub(" ", stripped)
     plain = stripped if exact else _QUOTED.sub(lambda found: f" {found[1] or found[2]} ", stripped).strip()
     return Query(
         text=stripped,
@@ -54,6 +56,7 @@ def parse_query(text: str, *, exact: bool = False) -> Query:
         identifiers=tuple(dict.fromkeys(identifiers(plain))),
         literals=tuple(literal for literal in literals if literal.strip()),
         is_symbol=is_symbol(plain),
+        is_literal=not rest.strip(),
         intent=_intent(plain),
     )
 

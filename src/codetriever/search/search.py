@@ -70,7 +70,7 @@ def search(
         return Found((), 0, exhaustive=True, weak=False, note=_why_nothing(sources, query))
     ranking = _rank(sources, candidates, query)
     spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
-    scores = calibration.probabilities(candidates)
+    scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
     hits = tuple(
         _hit(sources, span, scores, explanation=_explanation(candidates, ranking, span) if explain else (), mask=mask)
         for span in spans[offset:]
@@ -161,7 +161,8 @@ def _why_nothing(sources: Sequence[Source], query: Query) -> str:
         else:
             return "No indexed file passes the filters."
     if query.literals:
-        return f"{query.literals[0]!r} occurs nowhere in the files searched."
+        sought = " and ".join(map(repr, query.literals))
+        return f"None of the files searched holds {sought}."
     return "No indexed text has any of these words."
 
 

@@ -100,4 +100,4 @@ def _query(sources: Sequence[Source], text: str) -> Query:
         total = sum(source.snapshot.chunk_count for source in sources)
         telling[term] = log1p(count) * bm25.idf(found, total) if found else 0.0
     terms = sorted((term for term, weight in telling.items() if weight > 0), key=lambda term: (-telling[term], term))[:_MAX_TERMS]
-    return Query(text, tuple(terms), (), (), is_symbol=False, intent=frozenset())
+    return Query(text, tuple(terms), (), (), is_symbol=False, is_literal=False, intent=frozenset())
