@@ -13,6 +13,17 @@
   (#not-match? @name "_(H|HH|HPP|HXX|INCLUDED|INC)_*$")) @definition.macro
 (preproc_function_def name: (identifier) @name) @definition.macro
 
+; `DEFINE_CALL(name, ...) { ... }` reads as a call before a block.
+
+(translation_unit
+  (expression_statement
+    (call_expression
+      function: (identifier) @_macro
+      arguments: (argument_list . (identifier) @name))) @definition.function
+  .
+  (compound_statement) @end
+  (#match? @_macro "^[A-Z][A-Z0-9_]+$"))
+
 ; Variables with a value, outside of functions.
 
 (translation_unit (declaration declarator: (init_declarator declarator: (_) @name)) @definition.variable)
