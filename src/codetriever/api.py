@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from codetriever.types import Excerpt, Hit
 
 MAX_LIMIT = 100
+_WRITER_SHARE = 8  # of the memory setting is what the store's writer may buffer
 
 
 @cache
@@ -119,7 +120,13 @@ class Index:
                 known.folders = () if "" in (checkout.folder, *known.folders) or not known.folders else (*known.folders, checkout.folder)
                 continue
             folder = repository_folder(self._store_folder, checkout.identity)
-            store = open_store(folder, model=self.embedder.model, dimensions=self.embedder.dimensions)
+            store = open_store(
+                folder,
+                model=self.embedder.model,
+                dimensions=self.embedder.dimensions,
+                identity=checkout.identity,
+                memory_bytes=self.settings.memory // _WRITER_SHARE,
+            )
             self._exits.callback(store.close)
             roots[checkout.root] = _Root(checkout, store, (checkout.folder,) if checkout.folder else ())
         return list(roots.values())
