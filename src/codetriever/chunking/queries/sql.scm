@@ -15,6 +15,12 @@
 (create_sequence (object_reference name: (identifier) @name)) @definition.variable
 (create_table (column_definitions (column_definition name: (identifier) @name) @definition.field))
 
+; What a dialect's body leaves of its head.
+(ERROR [(keyword_create) (keyword_replace)] . [(keyword_function) (keyword_procedure)] . (object_reference name: (identifier) @name)
+  @definition.function)
+(ERROR (keyword_create) . (keyword_table) . (object_reference name: (identifier) @name) @definition.table)
+(ERROR [(keyword_create) (keyword_replace)] . (keyword_view) . (object_reference name: (identifier) @name) @definition.view)
+
 ; references
 (create_extension) @import
 (invocation (object_reference name: (identifier) @reference.call))
