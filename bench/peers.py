@@ -85,7 +85,8 @@ def main() -> None:
             results[f"{part} summary"] = summary = SUMMARIES[part](results[part])
             print(f"\n{part}\n{table(results[part])}\n\n{table(summary)}", flush=True)
             plot(part, summary, options.name)
-    print(f"\nkept in {keep(options.name, results)}")
+            kept = keep(options.name, results)
+    print(f"\nkept in {kept}")
 
 
 def index_all(tools: list[Tool], roots: Iterable[Path], stores: Path, *, label: str = "") -> list[dict[str, Any]]:
