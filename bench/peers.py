@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,15 +149,16 @@ def change_one_file(tools: list[Tool], roots: list[Path], copies: Path) -> list[
             shutil.copytree(root, copy, symlinks=True)
             index_all([tool], [copy], copies / "stores")
             env = tool.env(copies / "stores" / tool.name / root.name)
-            walls, found = [], 0
+            walls, cpu_s, found = [], [], 0
             for number, path in enumerate(middle_files(copy, CHANGES)):
                 word = f"zyxquartz{number}lantern"
                 path.write_bytes(path.read_bytes() + f"\nint {word} = {number};\n".encode())
-                walls.append(time_command(tool.search_command(word, copy), env=env))
-                answer = subprocess.run(tool.search_command(word, copy), env={**os.environ, **env}, capture_output=True, check=False)
-                found += path.name.encode() in answer.stdout
+                used = run_tree(tool.search_command(word, copy), env=env)
+                walls.append(used.wall_s)
+                cpu_s.append(used.cpu_s)
+                found += path.name in used.stdout
             row = {"checkout": root.name, "tool": tool.name, "median_s": statistics.median(walls), "slowest_s": max(walls)}
-            rows.append(row | {"found": f"{found} of {len(walls)}"})
+            rows.append(row | {"cpu_s": statistics.median(cpu_s), "found": f"{found} of {len(walls)}"})
             shutil.rmtree(copy)
     return rows
 
