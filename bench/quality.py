@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetriever.evaluation.measures import Place, ndcg, score
 from codetriever.evaluation.questions import load_questions
-from report import keep, percentile, table
+from report import keep, table
 from tools import add_tool_options, chosen_tools
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def means(tool: str, rows: list[dict[str, Any]], group: str) -> list[dict[str, A
 
     def line(label: str, chosen: list[dict[str, Any]]) -> dict[str, Any]:
         values = {name: statistics.fmean(row[name] for row in chosen) for name in measures}
-        return {group: label, "tool": tool, "questions": len(chosen), **values, "p50_ms": percentile([row["ms"] for row in chosen], 0.5)}
+        return {group: label, "tool": tool, "questions": len(chosen), **values}
 
     lines = [line(label, [row for row in rows if row[group] == label]) for label in sorted({row[group] for row in rows})]
     if rows:
