@@ -6,7 +6,10 @@ A layer is the whole text with everything of other languages blanked out, so tha
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TEMPLATES: dict[str, str] = {"astro": "html", "html": "html", "svelte": "svelte", "vue": "html"}
 """Languages with parts in other languages, and the grammar of what is around the parts."""
@@ -74,7 +77,7 @@ def find_parts(source: bytes, language: str) -> list[Part]:
 def component_layers(source: bytes, language: str) -> list[Layer]:
     """Return what is around a component's parts, then one layer for each language of its parts."""
     parts = find_parts(source, language)
-    layers = [Layer(TEMPLATES[language], _without(source, [(part.start, part.end) for part in parts]))]
+    layers = [Layer(TEMPLATES[language], blank_out(source, [(part.start, part.end) for part in parts]))]
     for inner in dict.fromkeys(part.language for part in parts if part.language):
         others = []
         end = 0
@@ -82,11 +85,12 @@ def component_layers(source: bytes, language: str) -> list[Layer]:
             if part.language == inner:
                 others.append((end, part.start))
                 end = part.end
-        layers.append(Layer(inner, _without(source, [*others, (end, len(source))])))
+        layers.append(Layer(inner, blank_out(source, [*others, (end, len(source))])))
     return layers
 
 
-def _without(source: bytes, stretches: list[tuple[int, int]]) -> bytes:
+def blank_out(source: bytes, stretches: Iterable[tuple[int, int]]) -> bytes:
+    """Return a text with blanks for these stretches, which ascend; line ends stay."""
     pieces = []
     end = 0
     for start, stop in stretches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codetriever.chunking.components import TEMPLATES, Layer, component_layers
+from codetriever.chunking.dollar_quotes import SQL, statement_layers
 from codetriever.chunking.notebooks import NOTEBOOK, notebook_layers
 
 
@@ -12,4 +13,6 @@ def split_layers(source: bytes, language: str) -> list[Layer]:
         return component_layers(source, language)
     if language == NOTEBOOK:
         return notebook_layers(source)
+    if language == SQL:
+        return statement_layers(source)
     return [Layer(language, source)]
