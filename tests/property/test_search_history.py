@@ -85,6 +85,7 @@ def check_history(history):
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
+@example([("refresh",), ("delete", "src/session.py"), ("delete", "src/app.py")])
 @example([("write", name, TEXTS[3]) for name in NAMES[:3]] + [("switch", "topic"), ("delete", NAMES[0]), ("refresh",), ("switch", "main")])
 def test_any_history_answers_as_a_fresh_index(history):
     check_history(history)

@@ -168,5 +168,7 @@ def _why_nothing(sources: Sequence[Source], query: Query) -> str:
 
 def _unknown_languages(sources: Sequence[Source]) -> list[str]:
     wanted = {language for source in sources for language in source.filter.languages}
-    present = {name for source in sources for name in source.snapshot.files.language_names}
-    return sorted(wanted - present)
+    for source in sources:
+        files = source.snapshot.files
+        wanted -= {files.language_names[code] for code in set(files.languages[files.blobs >= 0].tolist())}
+    return sorted(wanted)
