@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).parents[1] / "chunking" / "fixtures"
 BLANK = b" \t\r\n\x0c\x0b"
 LANGUAGES = sorted(GRAMMARS)
+OWN_SUFFIXES = {".py": "python", ".md": "markdown", ".toml": "toml", ".scm": "scheme", ".go": "go", ".rs": "rust", ".java": "java"}
 LONG_INPUTS = 100_000 // len(LANGUAGES) + 1
 
 WORDS = (
@@ -96,6 +97,18 @@ def test_a_line_is_cut_between_characters(source: bytes, start: int, length: int
     place = place_in_line(source, start, limit)
     assert start < place <= limit
     source[start:place].decode()
+
+
+@pytest.mark.parametrize("budget_bytes", [64, 2048])
+def test_the_project_s_own_files_are_covered(budget_bytes: int) -> None:
+    root = FIXTURES.parents[2]
+    files = [path for folder in ("src", "tests", "docs", "bench") for path in (root / folder).rglob("*") if path.suffix in OWN_SUFFIXES]
+    assert len(files) > 100
+    for path in files:
+        source = path.read_bytes()
+        pieces = cut(source, OWN_SUFFIXES[path.suffix], budget_bytes=budget_bytes)
+        check(source, pieces, budget_bytes)
+        assert pieces.parser == ("" if path.suffix == ".scm" else OWN_SUFFIXES[path.suffix])
 
 
 def mutated(source: bytes, chance: random.Random) -> bytes:
