@@ -5,6 +5,13 @@
 (function_definition type: (struct_specifier !body) declarator: (identifier) @name) @definition.struct
 
 (function_definition declarator: (_) @name) @definition.function
+; A method without a body is defined where it is declared.
+(field_declaration
+  declarator: [
+    (function_declarator)
+    (pointer_declarator declarator: (function_declarator))
+    (reference_declarator (function_declarator))] @name
+  default_value: (number_literal)) @definition.function
 (class_specifier name: (_) @name body: (_)) @definition.class
 (struct_specifier name: (_) @name body: (_)) @definition.struct
 (union_specifier name: (_) @name body: (_)) @definition.union
