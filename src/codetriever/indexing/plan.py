@@ -66,10 +66,10 @@ def make_plan(
     kept = changes.unchanged
     if previous is not None:
         kept = kept[_limit_agrees(previous, kept[:, 1], max_file_bytes)]
-    to_read = set(changes.to_read)
-    to_read.update(listing.paths[row] for row in np.setdiff1d(changes.unchanged[:, 0], kept[:, 0]).tolist())
     is_kept = np.zeros(len(listing.paths), np.bool_)
     is_kept[kept[:, 0]] = True
+    to_read = set(changes.to_read)
+    to_read.update(listing.paths[row] for row in changes.unchanged[:, 0][~is_kept[changes.unchanged[:, 0]]].tolist())
     rest = [(row, listing.paths[row]) for row in np.flatnonzero(~is_kept).tolist()]
     sizes = changes.stats[:, 0].tolist()
     return Plan(
