@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from codetriever.chunking.symbols import imports_span, references
 
+SOURCES = sorted(path for path in (Path(__file__).parent / "fixtures").glob("*/[eE]very*") if path.suffix != ".expected")
 PYTHON = '''\
 """Uses load a lot."""
 
@@ -70,6 +73,14 @@ def test_without_a_name_every_name_is_found_and_no_keyword() -> None:
     assert {"os", "run", "Loader", "other", "lot"} <= {one.name for one in found}
     assert not {"import", "def", "class", "return"} & {one.name for one in found}
     assert [one.byte_start for one in found] == sorted(one.byte_start for one in found)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.parent.name)
+def test_one_name_is_told_apart_like_all_of_them(source: Path) -> None:
+    text, language = source.read_bytes(), source.parent.name
+    found = references(text, language)
+    for name in sorted({one.name for one in found})[::7]:
+        assert [one for one in references(text, language, name=name) if one in found] == [one for one in found if one.name == name]
 
 
 def test_offsets_are_of_bytes() -> None:

@@ -17,7 +17,7 @@ from codetriever.chunking.recovery import add_recovered
 from codetriever.types import Definition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -81,18 +81,18 @@ def find_definitions(root: Node, source: bytes, language: str) -> list[Definitio
     return add_recovered(qualified, root, source, language)
 
 
-def name_offsets(root: Node, source: bytes, language: str) -> list[int]:
-    """Return the bytes at which the names of a text's definitions begin."""
-    return list(_find(root, source, language))
+def name_offsets(root: Node, source: bytes, language: str, spans: Sequence[tuple[int, int]] = ()) -> list[int]:
+    """Return the bytes at which the names of a text's definitions begin: of all, or at least of those across some stretches."""
+    return list(_find(root, source, language, spans))
 
 
-def _find(root: Node, source: bytes, language: str) -> dict[int, _Found]:
+def _find(root: Node, source: bytes, language: str, spans: Sequence[tuple[int, int]] = ()) -> dict[int, _Found]:
     """Return what is defined, by the byte at which its name begins."""
     query = load_query(language, "definitions")
     if query is None:
         return {}
     found: dict[int, _Found] = {}
-    for pattern, captures in run_query(query, root):
+    for pattern, captures in run_query(query, root, spans):
         _collect(found, pattern, captures, source)
     return found
 

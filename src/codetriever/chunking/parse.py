@@ -18,7 +18,7 @@ from codetriever.chunking.recovery import broken_parts
 from codetriever.chunking.slices import parse_slices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tree_sitter import Language, Node, Parser, Query, Tree
 
@@ -146,16 +146,24 @@ def _time_limit(size_bytes: int) -> Callable[..., bool]:
     return lambda *_: time.thread_time() > deadline
 
 
-def run_query(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]:
-    """Return (pattern, nodes by capture) of what a query finds; nothing when the tree is an error of very many parts.
+def run_query(query: Query, root: Node, spans: Sequence[tuple[int, int]] = ()) -> list[tuple[int, dict[str, list[Node]]]]:
+    """Return (pattern, nodes by capture) of what a query finds, anywhere or across some stretches of bytes, perhaps more than once.
 
-    There a query takes quadratic time, and its progress callback, which could end it, crashes the process in tree-sitter 0.26.1.
+    Nothing is found when the tree is an error of very many parts: there a query takes quadratic time, and its progress callback,
+    which could end it, crashes the process in tree-sitter 0.26.1.
     """
     from tree_sitter import QueryCursor
 
     if any(part.child_count > _ERROR_PARTS for part in broken_parts(root)):
         return []
-    return QueryCursor(query).matches(root)
+    cursor = QueryCursor(query)
+    if not spans:
+        return cursor.matches(root)
+    found = []
+    for start, end in spans:
+        cursor.set_byte_range(start, end)
+        found += cursor.matches(root)
+    return found
 
 
 def _is_minified(source: bytes) -> bool:

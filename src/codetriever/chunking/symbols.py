@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Context = Literal["definition", "import", "call", "reference", "comment", "string"]
 
 _WORD = re.compile(rb"[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*")
+_FEW_WORDS = 100
+"""So many occurrences of a name are looked at one by one; for more of them the whole tree is."""
+
 _COMMENT = re.compile("comment|^haddock$|^pod$")
 _STRING = re.compile("string|heredoc|char_literal|character_literal|rune_literal")
 _NO_STRING = re.compile("type|interpolation|substitution|expression|_start|_end|_content|escape")
@@ -83,14 +86,16 @@ def _layer_references(source: bytes, language: str, name: str) -> Iterator[tuple
     if tree is None:
         return
     root = tree.root_node
-    contexts: dict[int, Context] = dict.fromkeys(name_offsets(root, source, language), "definition")
-    used = _captures(load_query(language, "references"), root)
-    quoted = _captures(_quoting_query(language), root)
+    words = _words(source, name)
+    spans = words if name and len(words) <= _FEW_WORDS else ()
+    contexts: dict[int, Context] = dict.fromkeys(name_offsets(root, source, language, spans), "definition")
+    used = _captures(load_query(language, "references"), root, spans)
+    quoted = _captures(_quoting_query(language), root, spans)
     imports, comments, strings = (_Spans(parts) for parts in (used.get("import", ()), quoted.get("comment", ()), quoted.get("string", ())))
     for capture, context in _USES:
         for part in used.get(capture, ()):
             contexts.setdefault(part.start_byte, "import" if imports.hold(part.start_byte) else context)
-    for start, end in _words(source, name):
+    for start, end in words:
         context = contexts.get(start) or _context_by_span(start, imports, comments, strings)
         if used and not name and start not in contexts and context in ("reference", "import") and not strings.hold(start):
             continue  # a keyword
@@ -115,9 +120,9 @@ def _words(source: bytes, name: str) -> list[tuple[int, int]]:
     return [word.span() for word in re.finditer(rb"(?<!%b)%b(?!%b)" % (edge, re.escape(name.encode()), edge), source)]
 
 
-def _captures(query: Query | None, root: Node) -> dict[str, list[Node]]:
+def _captures(query: Query | None, root: Node, spans: Sequence[tuple[int, int]] = ()) -> dict[str, list[Node]]:
     captured: dict[str, list[Node]] = {}
-    for _, captures in run_query(query, root) if query else ():
+    for _, captures in run_query(query, root, spans) if query else ():
         for name, parts in captures.items():
             captured.setdefault(name, []).extend(parts)
     return captured

@@ -108,7 +108,7 @@ def _kinds(snapshot: Snapshot, file: int, name: str) -> dict[int, str]:
     language = snapshot.files.language_names[int(snapshot.files.languages[file])]
     if snapshot.encoding(file) not in ("utf-8", "ascii"):
         return {}
-    return {found.byte_start: found.context for found in references(snapshot.content(file), language) if found.name == name}
+    return {found.byte_start: found.context for found in references(snapshot.content(file), language, name=name)}
 
 
 def _kind(one: _Occurrence, kinds: dict[tuple[int, int], dict[int, str]]) -> str:
