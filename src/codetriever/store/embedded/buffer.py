@@ -64,11 +64,10 @@ class Interner:
 
     def write(self, writer: SectionWriter, name: str) -> NDArray[np.uint32]:
         """Write the strings in their order as a table, and return for each number its place there."""
-        strings = list(self.numbers)
-        order = sorted(range(len(strings)), key=strings.__getitem__)
-        writer.put_strings(name, (encoded(strings[number]) for number in order))
+        strings = sorted(self.numbers)
         ranks = np.empty(len(strings), np.uint32)
-        ranks[order] = np.arange(len(strings), dtype=np.uint32)
+        ranks[np.fromiter(map(self.numbers.__getitem__, strings), np.uint32, len(strings))] = np.arange(len(strings), dtype=np.uint32)
+        writer.put_strings(name, map(encoded, strings))
         return ranks
 
     @property

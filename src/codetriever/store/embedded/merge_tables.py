@@ -37,7 +37,7 @@ def merge_strings(writer: SectionWriter, plan: Plan) -> None:
     numbers = [np.zeros(len(mask), np.uint32) for mask in used]
     tables = [segment.strings for segment in plan.segments]
     output = _TableSpool(writer, tables)
-    for strings, parts in _ranges(tables):
+    for strings, parts in _ranges(plan, tables):
         kept = np.zeros(len(strings), np.bool_)
         for mask, (start, places) in zip(used, parts, strict=True):
             kept[places[mask[start : start + len(places)]]] = True
@@ -45,7 +45,6 @@ def merge_strings(writer: SectionWriter, plan: Plan) -> None:
         for number, (start, places) in zip(numbers, parts, strict=True):
             number[start : start + len(places)] = new[places]
         output.append(strings, kept)
-        _release(plan)
     output.finish("strings")
     for name in STRING_COLUMNS:
         targets, total = (plan.chunks, plan.chunk_count) if name.startswith("chunk") else (plan.definitions, plan.definition_count)
@@ -53,8 +52,8 @@ def merge_strings(writer: SectionWriter, plan: Plan) -> None:
         for segment, number, target in zip(plan.segments, numbers, targets, strict=True):
             kept = target >= 0
             column[target[kept]] = number[segment.column(name)[kept]]
+            segment.sections.release()
         writer.put(name, column)
-        _release(plan)
 
 
 def _used_strings(segment: Segment, chunks: NDArray[np.int32], definitions: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -63,11 +62,6 @@ def _used_strings(segment: Segment, chunks: NDArray[np.int32], definitions: NDAr
         used[segment.column(name)[(chunks if name.startswith("chunk") else definitions) >= 0]] = True
     segment.sections.release()
     return used
-
-
-def _release(plan: Plan) -> None:
-    for segment in plan.segments:
-        segment.sections.release()
 
 
 class _TableSpool:
@@ -103,16 +97,22 @@ def offset_dtype(end: int) -> type[np.generic]:
     return np.uint32 if end < 1 << 32 else np.int64
 
 
-def _ranges(tables: Sequence[StringTable]) -> Iterator[tuple[list[bytes], Parts]]:
+def _ranges(plan: Plan, tables: Sequence[StringTable]) -> Iterator[tuple[list[bytes], Parts]]:
     """Merge sorted tables range by range: yield the distinct strings of a range in order, and where each table's strings are among them."""
     # Between one bound and the next lie as many samples as there are tables, and of each table one more stretch at most.
     every = max(1, _STRINGS_AT_ONCE // (2 * len(tables)))
-    samples = sorted(table.raw(position) for table in tables for position in range(0, len(table), every))
-    bounds = [*samples[len(tables) :: len(tables)], None]
+    samples: list[bytes] = []
+    for segment, table in zip(plan.segments, tables, strict=True):
+        samples += [table.raw(position) for position in range(0, len(table), every)]
+        segment.sections.release()
+    samples.sort()
     starts = [0] * len(tables)
-    for bound in bounds:
-        ends = [len(table) if bound is None else table.lower_bound(bound) for table in tables]
-        blocks = [table.block(start, end) for table, start, end in zip(tables, starts, ends, strict=True)]
+    for bound in (*samples[len(tables) :: len(tables)], None):
+        blocks, ends = [], []
+        for segment, table, start in zip(plan.segments, tables, starts, strict=True):
+            ends.append(len(table) if bound is None else table.lower_bound(bound))
+            blocks.append(table.block(start, ends[-1]))
+            segment.sections.release()
         strings = sorted(set().union(*blocks))
         places = {string: place for place, string in enumerate(strings)}
         found = [np.fromiter(map(places.__getitem__, block), np.int64, len(block)) for block in blocks]
@@ -129,13 +129,12 @@ def merge_terms(writer: SectionWriter, plan: Plan) -> None:
     first, columns = Spool(writer.folder), {name: Spool(writer.folder) for name, _ in POSTING_COLUMNS}
     first.write(np.zeros(1, dtype))
     written = 0
-    for strings, parts in _ranges(tables):
+    for strings, parts in _ranges(plan, tables):
         counts = np.zeros(len(strings), np.int64)
         for pairs in _merged_pairs(plan, parts, len(strings)):
             counts += np.bincount((pairs >> TERM_SHIFT).astype(np.int64), minlength=len(strings))
             for name, column in posting_columns(pairs, plan.chunk_count).items():
                 columns[name].write(column)
-            _release(plan)
         kept = counts > 0
         output.append(strings, kept)
         first.write((np.cumsum(counts[kept]) + written).astype(dtype))
@@ -178,4 +177,5 @@ def _moved_pairs(segment: Segment, target: NDArray[np.int32], terms: NDArray[np.
     pairs: NDArray[np.uint64] = np.repeat(terms, differences(bounds))[kept].astype(np.uint64) << TERM_SHIFT
     pairs |= new[kept].astype(np.uint64) << CHUNK_SHIFT
     pairs |= frequencies[kept]
+    segment.sections.release()
     return pairs

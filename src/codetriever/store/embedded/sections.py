@@ -12,7 +12,7 @@ import mmap
 import os
 import struct
 import zlib
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ ALIGNMENT = 64
 TRAILER = struct.Struct("<QII8s")  # offset, length and checksum of the table, magic
 REBUILD = "Remove the index and build it again."
 _BLOCK_BYTES = 1 << 22
+_STRINGS_AT_ONCE = 10_000
 
 
 class SectionWriter:
@@ -76,12 +77,13 @@ class SectionWriter:
 
     def put_strings(self, name: str, strings: Iterable[bytes]) -> None:
         """Write a string table: `name.data` and `name.offsets`."""
-        strings = list(strings)
-        offsets = np.zeros(len(strings) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)), out=offsets[1:])
         self.begin(name + ".data", np.uint8)
-        self.write(b"".join(strings))
-        self.put(name + ".offsets", narrowed(offsets))
+        lengths = [np.zeros(1, np.int64)]
+        strings = iter(strings)
+        while block := list(islice(strings, _STRINGS_AT_ONCE)):
+            self.write(b"".join(block))
+            lengths.append(np.fromiter(map(len, block), np.int64, len(block)))
+        self.put(name + ".offsets", narrowed(np.cumsum(np.concatenate(lengths))))
 
     def finish(self, **attributes: Any) -> None:
         """Write the table and make the file durable."""
