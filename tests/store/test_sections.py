@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codetriever.errors import StoreDamaged
+from codetriever.store.embedded import sections
 from codetriever.store.embedded.sections import Sections, SectionWriter, Spool, encoded
 
 WORDS = st.lists(st.text(alphabet="ab_é\U0001f600\udc80", max_size=4), max_size=30, unique=True)
@@ -34,11 +35,11 @@ def test_arrays_come_back(shapes: list[tuple[type[np.generic], int, int]]) -> No
         np.arange(rows * (columns or 1)).astype(dtype).reshape((rows, columns) if columns else (rows,)) for dtype, rows, columns in shapes
     ]
     with tempfile.TemporaryDirectory() as folder:
-        sections = write(Path(folder, "file"), *arrays)
-        sections.verify()
-        assert sections.attributes == {"answer": 42}
+        written = write(Path(folder, "file"), *arrays)
+        written.verify()
+        assert written.attributes == {"answer": 42}
         for number, array in enumerate(arrays):
-            found = sections.array(str(number))
+            found = written.array(str(number))
             assert found.dtype == array.dtype
             assert found.shape == array.shape
             assert np.array_equal(found, array)
@@ -59,6 +60,16 @@ def test_strings_are_found(strings: list[bytes], key: bytes) -> None:
             assert list(table.containing(key)) == [position for position, string in enumerate(strings) if key in string]
 
 
+@pytest.mark.parametrize("block_bytes", [1, 7, 100, 1 << 20])
+def test_parts_are_found_in_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    monkeypatch.setattr(sections, "_SEARCH_BYTES", block_bytes)
+    strings = sorted(f"{number:b}".encode() for number in range(300))
+    table = write(tmp_path / "file", strings=strings).strings("strings")
+    for part in (b"0", b"11", b"10101", b"100101011", b"2"):
+        assert list(table.containing(part)) == [position for position, string in enumerate(strings) if part in string]
+    assert list(write(tmp_path / "empty").strings("strings").containing(b"1")) == []
+
+
 def test_a_spool_becomes_a_section(tmp_path: Path) -> None:
     writer = SectionWriter(tmp_path / "file")
     spool = Spool(tmp_path)
@@ -69,10 +80,10 @@ def test_a_spool_becomes_a_section(tmp_path: Path) -> None:
     writer.begin("spooled", np.int64)
     writer.copy(spool)
     writer.finish()
-    sections = Sections(tmp_path / "file")
-    sections.verify()
-    assert sections.array("spooled").tolist() == [0, 1, 1, 2, 2, 3]
-    assert sections.array("first").tolist() == [0, 1, 2]
+    written = Sections(tmp_path / "file")
+    written.verify()
+    assert written.array("spooled").tolist() == [0, 1, 1, 2, 2, 3]
+    assert written.array("first").tolist() == [0, 1, 2]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -105,13 +116,13 @@ def test_every_changed_byte_is_noticed_or_means_nothing(tmp_path: Path) -> None:
     for position in range(len(whole)):
         (tmp_path / "file").write_bytes(whole[:position] + bytes([whole[position] ^ 0x10]) + whole[position + 1 :])
         try:
-            sections = Sections(tmp_path / "file")
-            sections.verify()
+            read = Sections(tmp_path / "file")
+            read.verify()
         except StoreDamaged:
             continue
         unnoticed += 1
-        assert np.array_equal(sections.array("0"), array)
-        assert sections.strings("strings").block(0, 2) == [b"one", b"two"]
+        assert np.array_equal(read.array("0"), array)
+        assert read.strings("strings").block(0, 2) == [b"one", b"two"]
     assert unnoticed < 4 * 64, "only the padding between sections may change"
 
 

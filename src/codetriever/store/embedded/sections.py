@@ -32,6 +32,7 @@ TRAILER = struct.Struct("<QII8s")  # offset, length and checksum of the table, m
 REBUILD = "Remove the index and build it again."
 _BLOCK_BYTES = 1 << 22
 _STRINGS_AT_ONCE = 10_000
+_SEARCH_BYTES = 1 << 20
 
 
 class SectionWriter:
@@ -237,15 +238,21 @@ class StringTable:
 
     def containing(self, part: bytes) -> Iterator[int]:
         """Yield the positions of the strings that hold `part` anywhere, ascending."""
-        end = self._at + int(self._offsets[-1])
-        found = self._map.find(part, self._at, end)
-        while found >= 0:
-            position = int(np.searchsorted(self._offsets, found - self._at, side="right")) - 1
-            string_end = self._at + int(self._offsets[position + 1])
-            inside = found + len(part) <= string_end
-            if inside:
-                yield position
-            found = self._map.find(part, string_end if inside else found + 1, end)
+        # Copied in blocks of whole strings: searching bytes is ten times as fast as searching a map.
+        cuts = np.searchsorted(self._offsets, np.arange(0, self.data_bytes + _SEARCH_BYTES, _SEARCH_BYTES)).tolist()
+        for first, last in pairwise([0, *(min(cut, len(self)) for cut in cuts[1:])]):
+            bounds = self._offsets[first : last + 1].astype(np.int64)
+            start, end = self._at + int(bounds[0]), self._at + int(bounds[-1])
+            data = self._map[start:end]
+            bounds -= bounds[0]
+            found = data.find(part)
+            while found >= 0:
+                position = int(np.searchsorted(bounds, found, side="right")) - 1
+                string_end = int(bounds[position + 1])
+                inside = found + len(part) <= string_end
+                if inside:
+                    yield first + position
+                found = data.find(part, string_end if inside else found + 1)
 
     def lower_bound(self, key: bytes) -> int:
         """Return the first position whose string is not smaller than `key`."""
