@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET_BYTES", "CHUNKER_VERSION", "NOTEBOOK", "chunk_text", "cut"]
 
-CHUNKER_VERSION = 5
+CHUNKER_VERSION = 6
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently."""
 
 BUDGET_BYTES = 2048
