@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     NearestChunks = tuple[NDArray[np.int64], NDArray[np.float32]]
 
-# Of the true nearest 10, 50, 200 and 1,000 among 16,000 chunks of curl a pool of 4,096 holds 99.6, 99.7, 98.3 and 91 % (a hundred bench
-# questions). Rescoring it costs 0.3 ms. The scan's errors grow with the number of chunks, so the pool does too, slowly.
+# Of the true nearest 10, 50 and 200 among 16,000 chunks of curl a pool of 4,096 holds 99.6, 99.7 and 98.3 % (a hundred bench questions);
+# rescoring it costs 0.3 ms. The scan's errors grow with the number of chunks: of those among a million of the Linux kernel's, one of 4,096
+# holds 98, 97 and 91 %, one of 15,900 99.6, 99.8 and 99.0 %.
 _SMALLEST_POOL, _POOL_SHARE = 4096, 64
 _FAR = np.uint16(65535)
 _FARTHEST = 3  # what a differing sign counts at most
