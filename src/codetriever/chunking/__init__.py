@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["BUDGET_BYTES", "CHUNKER_VERSION", "NOTEBOOK", "chunk_text", "cut"]
 
 CHUNKER_VERSION = 6
-"""Part of the key of everything derived from a text: it changes whenever `cut` would answer differently."""
+"""Part of the key of everything derived from a text: it changes whenever `cut` would answer differently,
+and `FEATURES` in `store/format.py` with it."""
 
 BUDGET_BYTES = 2048
 """How long a chunk may be: some fifty lines. On 288 questions from the history of 18 repositories, chunks of 2,048 bytes with definitions
