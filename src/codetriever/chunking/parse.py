@@ -37,9 +37,6 @@ _LIMIT_S, _LIMIT_S_PER_MB = 4.0, 3.0
 """Processor time after which a parse is given up. It is never near for text that was written: the slowest of 500 files of the Linux
 kernel took .9 s per MB, the median .15, and a limit that such text met now and then would cut it differently from run to run."""
 
-_UNWATCHED_BYTES = 65_536
-"""Text up to this length is parsed without asking for the time, a fifth faster: quadratic recovery takes two seconds for it at worst."""
-
 _STRUCTURELESS_BYTES = 16_384
 """Text of a language whose grammar finds no definitions (HTML, JSON, YAML ...) is not parsed beyond this length: the tree would only place
 the cuts, which lines do as well, three times as fast."""
@@ -142,8 +139,6 @@ def parse_briefly(source: bytes, language: str) -> Tree | None:
     if parser is None:
         return None
     source = _readable(source)
-    if len(source) <= _UNWATCHED_BYTES:
-        return parser.parse(source)
     try:
         return parse_slices(parser, source, _time_limit(len(source)))
     except ValueError:
