@@ -58,10 +58,9 @@ _NPM_PASSWORD = re.compile(rb"_(?:authToken|auth|password)\s*=\s*[^\s$]")
 _ARMOUR = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 
 # What a key looks like, by a part that every key of its kind has: looking for the parts first is sixty times faster than
-# one expression for all, and nearly every text has none of them.
-_SECRETS = {
-    part: re.compile(pattern)
-    for part, pattern in (
+# one expression for all, and nearly every text has none of them. So they are compiled when one is needed, not at every start.
+_SECRETS = dict(
+    (
         *((part, rf"\b{part}[0-9A-Z]{{16}}\b") for part in ("AKIA", "ASIA", "ABIA", "ACCA")),
         *((part, rf"\b{part}[A-Za-z0-9]{{36,255}}\b") for part in ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
         ("github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{60,255}\b"),
@@ -84,7 +83,7 @@ _SECRETS = {
         ("-----END ", r"""(?:[A-Za-z0-9+/]{16,76}={0,2}(?:\\n|[\s"'`+,;])+)+(?=-----END [A-Z ]*PRIVATE KEY)"""),
         ("://", r"""(?<=://)[^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128}(?=@[\w.-]+)"""),
     )
-}
+)
 # A piece of a key that has neither its first nor its last line: 64 characters to the line.
 _KEY_LINE_LENGTH = 64
 _KEY_LINES = re.compile(r"""^(?:[ \t"'`+]*[A-Za-z0-9+/]{64}(?:\\n)?["'`+,; \t]*\r?\n){3,}""", re.MULTILINE)
@@ -131,7 +130,7 @@ def mask_secrets(text: str) -> str:
     """Replace key-shaped strings by asterisks, as many characters as they have, lines kept."""
     for part, pattern in _SECRETS.items():
         if part in text:
-            text = pattern.sub(_masked, text)
+            text = re.sub(pattern, _masked, text)
     if sum(len(line) >= _KEY_LINE_LENGTH and " " not in line.strip() for line in text.split("\n")) >= 3:
         text = _KEY_LINES.sub(_masked, text)
     return text
