@@ -14,7 +14,7 @@ import codetriever
 from codetriever.corpus.listing import RACY_NS
 
 SOURCE = Path(codetriever.__file__).parent
-BOTTOM = {"types", "errors", "config", "metrics", "system", "wire", ""}
+BOTTOM = {"types", "errors", "config", "metrics", "system", "tokens", "wire", ""}
 # What each room may import besides the bottom layer and itself. The leaves get parameters instead of settings.
 ALLOWED = {
     "": {"api"},
@@ -29,7 +29,9 @@ ALLOWED = {
     "indexing": {"corpus", "chunking", "lexical", "embedding", "store"},
     "api": {"corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
     "operations": {"api", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
-    "cli": {"api", "operations"},
+    "mcp": {"api", "operations"},
+    "agents": set(),
+    "cli": {"api", "operations", "mcp", "agents"},
     "__main__": {"cli"},
 }
 LEAVES = ("corpus", "chunking", "lexical", "ranking", "embedding")

@@ -22,6 +22,7 @@ from codetriever.store.embedded.folder import folder_bytes, repository_folder
 from codetriever.store.embedded.store import open_store
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Sequence
 
     from codetriever.api import Index
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _LOCK_WAIT_S: Final = 10.0
 _VERIFY_S: Final = 10.0
+_DEBOUNCE_MS: Final = 800  # editors and branch switches change many files in a row
 _ROOM_BYTES: Final = 1_000_000_000
 OK, WARNING, ERROR = "ok", "warning", "error"
 
@@ -104,6 +106,31 @@ def keep_metrics(index: Index) -> None:
     store = store_folder(index.settings).path
     for checkout in index.checkouts:
         metrics.keep(repository_folder(store, checkout.identity) / metrics.KEPT_FILE)
+
+
+def changes(index: Index, *, stop: threading.Event | None = None) -> Iterator[None]:
+    """Yield whenever files of an index have changed, a flurry of changes as one, until the event is set."""
+    import watchfiles
+
+    ignored = store_folder(index.settings).path
+    yield from (
+        None
+        for _ in watchfiles.watch(
+            *(checkout.root for checkout in index.checkouts),
+            watch_filter=lambda _, path: _matters(path, ignored),
+            debounce=_DEBOUNCE_MS,
+            stop_event=stop,
+            ignore_permission_denied=True,
+        )
+    )
+
+
+def _matters(path: str, store: Path) -> bool:
+    """Say whether a change can change the index: git's own files do when a branch is switched, the index itself never."""
+    parts = Path(path).parts
+    if ".git" in parts:
+        return parts[-1] == "HEAD"
+    return not Path(path).is_relative_to(store)
 
 
 def make_room(index: Index) -> list[StoredIndex]:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codetriever.errors import InvalidQuery
-from codetriever.search.pack import HEADING_TOKENS, count_tokens, pack
+from codetriever.search.pack import HEADING_TOKENS, pack
+from codetriever.tokens import count_tokens
 from codetriever.types import Hit
 
 

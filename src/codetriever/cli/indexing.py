@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.cli.hits import counted
 from codetriever.cli.opening import opened, refresh
-from codetriever.config import format_size, store_folder
+from codetriever.config import format_size
 from codetriever.errors import DiskFull, StoreLocked
-from codetriever.operations import keep_metrics
+from codetriever.operations import changes, keep_metrics
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from codetriever.types import IndexReport
 
 FAILED: Final = 2
-_DEBOUNCE_MS: Final = 800  # editors and branch switches change many files in a row
 
 
 def index(command: Command, settings: Settings, screen: Screen) -> int:
@@ -55,16 +53,11 @@ def _print_profile(profile: dict[str, Any], screen: Screen) -> None:
 
 def watch(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `watch [PATH...]`: refresh after changes until interrupted. The writer lock is held only during a refresh."""
-    import watchfiles
-
     with opened(command.words, command, settings, screen) as opened_index:
         roots = [checkout.root for checkout in opened_index.checkouts]
         _report_change(refresh(opened_index, command, screen), command, screen)
         screen.note(f"watching {', '.join(map(str, roots))}; Ctrl-C ends it")
-        ignored = store_folder(settings).path
-        for _ in watchfiles.watch(
-            *roots, watch_filter=lambda _, path: _matters(path, ignored), debounce=_DEBOUNCE_MS, ignore_permission_denied=True
-        ):
+        for _ in changes(opened_index):
             try:
                 report = refresh(opened_index, command, screen)
             except (StoreLocked, DiskFull) as error:
@@ -72,14 +65,6 @@ def watch(command: Command, settings: Settings, screen: Screen) -> int:
             else:
                 _report_change(report, command, screen)
     return 0
-
-
-def _matters(path: str, store: Path) -> bool:
-    """Say whether a change can change the index: git's own files do when a branch is switched, the index itself never."""
-    parts = Path(path).parts
-    if ".git" in parts:
-        return parts[-1] == "HEAD"
-    return not Path(path).is_relative_to(store)
 
 
 def _report_change(report: IndexReport, command: Command, screen: Screen) -> None:

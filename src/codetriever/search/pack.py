@@ -6,23 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codetriever.errors import InvalidQuery
+from codetriever.tokens import count_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codetriever.types import Hit
 
-CHARACTERS_PER_TOKEN = 4
 # What a hit's heading costs: path, lines, name and the marks around them.
 HEADING_TOKENS = 20
 # Hits are shown whole for this share of the budget; the rest of it goes to the first lines of those that follow.
 WHOLE_SHARE = 0.8
 _SIGNATURE_LINES = 3
-
-
-def count_tokens(text: str) -> int:
-    """Return the tokens of a text, as everywhere in Codetriever: a quarter of its characters, rounded up."""
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def pack(hits: Sequence[Hit], max_tokens: int) -> tuple[list[Hit], int]:
