@@ -196,16 +196,18 @@ class Index:
         exact: bool = False,
         max_tokens: int | None = None,
         explain: bool = False,
+        vector_share: float | None = None,
     ) -> Answer:
         """Answer a question in words, a symbol, or (with `exact`, or in quotes) a literal text.
 
         `limit` is 1..100; `paths` are globs, a leading `!` excludes; `max_tokens` packs a prefix of the hits into a budget.
+        `vector_share` is what vectors count against words: 0 is words alone, 1 vectors alone; without it, what is best as a rule.
         """
         started = time.perf_counter()
         parsed = parse_query(query, exact=exact)
         sources = self._sources(paths, languages, roles, branch)
         vector = self.embedder.embed_query(parsed.text)
-        return self._answer(started, parsed, sources, vector, limit, offset, max_tokens, explain)
+        return self._answer(started, parsed, sources, vector, limit, offset, max_tokens, explain, vector_share=vector_share)
 
     def similar(
         self,
@@ -401,9 +403,22 @@ class Index:
         max_tokens: int | None,
         explain: bool,
         without: Sequence[tuple[int, int, int, int]] = (),
+        vector_share: float | None = None,
     ) -> Answer:
         _check_page(limit, offset)
-        found = search(sources, query, vector, limit=limit, offset=offset, explain=explain, without=without, mask=mask_secrets)
+        if vector_share is not None and not 0.0 <= vector_share <= 1.0:
+            raise InvalidQuery(f"vector_share is {vector_share}; it can be 0 (words alone) to 1 (vectors alone).")
+        found = search(
+            sources,
+            query,
+            vector,
+            limit=limit,
+            offset=offset,
+            explain=explain,
+            without=without,
+            mask=mask_secrets,
+            vector_share=vector_share,
+        )
         if max_tokens is not None:
             found = _packed(found, max_tokens)
         return Answer(

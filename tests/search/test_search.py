@@ -337,3 +337,15 @@ def test_a_search_does_not_import_what_it_does_not_use(tmp_path):
     for arguments in (["index"], []):
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_words_alone_and_vectors_alone_can_be_asked(indexed):
+    index = indexed({"sense.py": "def remove_file(path):\n    delete(path)\n", "other.py": "def paint(colour):\n    brush(colour)\n"})
+    assert paths(index.search("erase folder", vector_share=0.0)) == []
+    assert paths(index.search("erase folder", vector_share=1.0))[0] == "sense.py"
+    assert paths(index.search("erase paint", vector_share=0.0)) == ["other.py"]
+
+
+def test_a_share_out_of_0_to_1_is_refused(harbour):
+    with pytest.raises(InvalidQuery):
+        harbour.search("sessions", vector_share=1.5)

@@ -38,12 +38,14 @@ def rank(
     is_symbol: bool,
     intent: frozenset[Role],
     places: Callable[[NDArray[np.int64]], Sequence[tuple[str, int]]],
+    vector_share: float | None = None,
 ) -> Ranking:
     """Order the candidates for a question that is one symbol or not, and that asks for files of the roles in `intent`.
 
-    `places` gives (path, line) of rows, by which equals are ordered.
+    `places` gives (path, line) of rows, by which equals are ordered. `vector_share` stands in for the one of `weights`.
     """
-    vector_share = weights.VECTOR_SHARE_SYMBOL if is_symbol else weights.VECTOR_SHARE
+    if vector_share is None:
+        vector_share = weights.VECTOR_SHARE_SYMBOL if is_symbol else weights.VECTOR_SHARE
     base = signals.fused(candidates.words, candidates.cosines, vector_share=vector_share)
     exact_weight = weights.EXACT_DEFINITION if is_symbol else weights.EXACT_DEFINITION_IN_QUESTION
     parts = {

@@ -32,8 +32,12 @@ def gather(
     within: NDArray[np.int64] | None = None,
     source: int = 0,
     group_base: int = 0,
+    vector_share: float | None = None,
 ) -> Candidates:
-    """Collect the candidates of one snapshot among the allowed files; with `within` exactly those ordinals are candidates."""
+    """Collect the candidates of one snapshot among the allowed files; with `within` exactly those ordinals are candidates.
+
+    What has no share in the order proposes no candidates: with a `vector_share` of 0 vectors do not, with 1 words do not.
+    """
     files_of = snapshot.chunk_files(allowed)
     evidence = word_evidence(snapshot, query.terms)
     defining, values = defined_symbols(snapshot, query.identifiers)
@@ -43,11 +47,13 @@ def gather(
         ordinals = within
     else:
         by_words = np.flatnonzero((evidence.scores > 0) & (files_of >= 0))
-        by_vector, _ = snapshot.nearest(vector, weights.POOL // 2, allowed)
         by_path = _path_chunks(snapshot, evidence.paths, allowed)
-        best = top(evidence.scores, by_words, weights.POOL, snapshot.keys)
         chosen = np.zeros(snapshot.ordinals, dtype=np.bool_)
-        chosen[np.concatenate((best, by_vector, defining, by_path))] = True
+        chosen[np.concatenate((defining, by_path))] = True
+        if vector_share != 1:
+            chosen[top(evidence.scores, by_words, weights.POOL, snapshot.keys)] = True
+        if vector_share != 0:
+            chosen[snapshot.nearest(vector, weights.POOL // 2, allowed)[0]] = True
         ordinals = np.flatnonzero(chosen)
     ordinals, files = _on_every_path(snapshot, ordinals, files_of, allowed)
     total = sum(evidence.rarity.values()) or 1.0

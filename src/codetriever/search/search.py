@@ -58,17 +58,18 @@ def search(
     explain: bool = False,
     without: Sequence[tuple[int, int, int, int]] = (),
     mask: Callable[[str], str] = str,
+    vector_share: float | None = None,
 ) -> Found:
     """Answer a question from several snapshots: gather, rank the whole list, arrange it into hits, and cut the page last.
 
     `vector` is the query's, a unit vector of the snapshots' model. `without` are (source, file, byte start, byte end) not to
-    return. `mask` is applied to every text that is shown.
+    return. `mask` is applied to every text that is shown. `vector_share` (0..1) stands in for the one of `ranking/weights.py`.
     """
-    candidates, exhaustive = _candidates(sources, query, vector)
+    candidates, exhaustive = _candidates(sources, query, vector, vector_share)
     candidates = _without(sources, candidates, without)
     if len(candidates) == 0:
         return Found((), 0, exhaustive=True, weak=False, note=_why_nothing(sources, query))
-    ranking = _rank(sources, candidates, query)
+    ranking = _rank(sources, candidates, query, vector_share)
     spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
     scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
     hits = tuple(
@@ -79,14 +80,19 @@ def search(
     return Found(hits, total, exhaustive, weak)
 
 
-def _candidates(sources: Sequence[Source], query: Query, vector: NDArray[np.float32]) -> tuple[Candidates, bool]:
+def _candidates(
+    sources: Sequence[Source], query: Query, vector: NDArray[np.float32], vector_share: float | None = None
+) -> tuple[Candidates, bool]:
     """Return the candidates of all sources, and whether they are everything there is."""
     parts, group_base = [], 0
     for number, source in enumerate(sources):
         snapshot = source.snapshot
         allowed = allowed_files(snapshot.files, source.filter)
         within = _literal_chunks(snapshot, query, allowed) if query.literals else None
-        parts.append(gather(snapshot, query, vector, allowed=allowed, within=within, source=number, group_base=group_base))
+        arms = gather(
+            snapshot, query, vector, allowed=allowed, within=within, source=number, group_base=group_base, vector_share=vector_share
+        )
+        parts.append(arms)
         group_base += len(snapshot.files.blobs)
     return concatenate(parts), bool(query.literals)
 
@@ -115,7 +121,7 @@ def _without(sources: Sequence[Source], candidates: Candidates, spans: Sequence[
     return candidates.take(np.flatnonzero(keep)) if spans else candidates
 
 
-def _rank(sources: Sequence[Source], candidates: Candidates, query: Query) -> Ranking:
+def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, vector_share: float | None = None) -> Ranking:
     def places(rows: NDArray[np.int64]) -> list[tuple[str, int]]:
         found = [("", 0)] * len(rows)
         for number, source in enumerate(sources):
@@ -125,7 +131,7 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query) -> Ra
                 found[place] = (source.snapshot.files.paths[file], line)
         return found
 
-    return rank(candidates, is_symbol=query.is_symbol, intent=query.intent, places=places)
+    return rank(candidates, is_symbol=query.is_symbol, intent=query.intent, places=places, vector_share=vector_share)
 
 
 def _explanation(candidates: Candidates, ranking: Ranking, span: Span) -> tuple[Signal, ...]:
