@@ -2,7 +2,8 @@
 
 CodetrieverError
 ├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, ConfirmationNeeded
-├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull
+├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull,
+│                        DatabaseUnavailable, DatabaseUnsuitable
 └── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
 
 A message says what is wrong and where; the hint says what to do about it.
@@ -99,6 +100,18 @@ class DiskFull(CodetrieverError):
     """There was no room for what had to be written; the last whole generation still answers."""
 
     code, status = "disk_full", 507
+
+
+class DatabaseUnavailable(CodetrieverError):
+    """The database cannot be reached, or went away."""
+
+    code, status = "database_unavailable", 503
+
+
+class DatabaseUnsuitable(CodetrieverError):
+    """The database can be reached but not used: its version, extension, role or schema is not what is needed."""
+
+    code, status = "database_unsuitable", 500
 
 
 class ExtraMissing(CodetrieverError):
