@@ -14,7 +14,7 @@ import codetriever
 from codetriever.corpus.listing import RACY_NS
 
 SOURCE = Path(codetriever.__file__).parent
-BOTTOM = {"types", "errors", "config", "metrics", "system", "tokens", "wire", ""}
+BOTTOM = {"types", "values", "errors", "config", "metrics", "system", "tokens", "wire", ""}
 # What each room may import besides the bottom layer and itself. The leaves get parameters instead of settings.
 ALLOWED = {
     "": {"api"},

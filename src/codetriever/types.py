@@ -7,9 +7,11 @@ chunk or definition are columns (numpy arrays of equal length), because an index
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import stat as mode_of
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.corpus.listing import RACY_NS
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from codetriever.corpus.gitconfig import read_config, rule_settings
 from codetriever.corpus.gitindex import IndexUnreadable, Tracked, read_index
 from codetriever.corpus.rules import RuleFile, is_ignored, parse_rules
 from codetriever.errors import PathNotFound
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

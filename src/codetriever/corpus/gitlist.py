@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,12 @@ import json
 import os
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.types import Skip, SkipReason
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

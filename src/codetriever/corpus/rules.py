@@ -6,8 +6,9 @@ A rule file gives a verdict on a path or none at all; the first file of a chain,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -15,12 +15,12 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.errors import ModelUnavailable
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

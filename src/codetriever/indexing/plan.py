@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from codetriever.corpus.listing import listing_from_bytes
 from codetriever.corpus.walk import list_files
 from codetriever.indexing.rows import REASON_CODES
 from codetriever.types import SkipReason
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

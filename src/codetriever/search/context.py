@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from codetriever.errors import InvalidQuery
 from codetriever.search.lines import line_starts
 from codetriever.search.places import chunk_at
 from codetriever.types import KINDS, Definition, Excerpt
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.errors import PathNotFound
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

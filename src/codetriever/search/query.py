@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from codetriever.errors import InvalidQuery
 from codetriever.lexical.terms import identifiers, query_terms
 from codetriever.types import Role
+from codetriever.values import dataclass
 
 MAX_QUERY_CHARACTERS = 1000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from codetriever.search.filters import allowed_files
 from codetriever.search.gather import gather
 from codetriever.search.hits import Span, arrange, load_hit
 from codetriever.search.literals import iter_occurrences
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

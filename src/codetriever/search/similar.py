@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import log1p
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from codetriever.lexical.terms import count_terms
 from codetriever.search.lines import line_starts
 from codetriever.search.places import chunk_at, find_file, split_place
 from codetriever.search.query import Query, is_qualified_as, is_symbol, simple_name
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from codetriever.search.lines import find_word, line_starts
 from codetriever.search.literals import files_with_terms
 from codetriever.search.query import is_qualified_as, simple_name
 from codetriever.types import Role, Usage
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.lexical import bm25
 from codetriever.ranking import weights
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
