@@ -209,6 +209,28 @@ class Index:
         vector = self.embedder.embed_query(parsed.text)
         return self._answer(started, parsed, sources, vector, limit, offset, max_tokens, explain, vector_share=vector_share)
 
+    def search_several(
+        self,
+        queries: Sequence[str],
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        paths: Iterable[str] = (),
+        languages: Iterable[str] = (),
+        roles: Iterable[str | Role] = (),
+        branch: str | None = None,
+        max_tokens: int | None = None,
+    ) -> Answer:
+        """Answer several phrasings or aspects of one question with one list; otherwise as `search`."""
+        from codetriever.search.fuse import DEPTH, fuse
+
+        _check_page(limit, offset)
+        filters: dict[str, Any] = {"paths": paths, "languages": languages, "roles": roles, "branch": branch}
+        fused = fuse([self.search(query, limit=DEPTH, **filters) for query in queries])
+        page = Found(fused.hits[offset : offset + limit], fused.total, fused.exhaustive, fused.weak, fused.note)
+        page = page if max_tokens is None else _packed(page, max_tokens)
+        return replace(fused, hits=page.hits, note=page.note)
+
     def similar(
         self,
         what: str,

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.errors import InvalidSetting, StoreNotWritable
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,7 @@ _SIZE_UNITS: Final = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": 1024**3, "t": 1024
     for power, letter in enumerate("kmgt", start=1)
     for middle, base in (("", 1000), ("i", 1024))
 }  # fmt: skip
+_STRUCTURED_HELP: Final = "send agents structured content beside the text; auto: not to clients that show the model only that"
 _TIME_UNITS: Final = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _WORDS: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _SHORT_NUMBER: Final = 10_000
@@ -82,6 +84,10 @@ class Settings:
     refresh_budget_s: float = _setting("seconds", 2.0, "time a search spends on indexing what changed before it answers")
     limit: int = _setting("integer", 10, "hits per answer", minimum=1, maximum=100)
     color: str = _setting("choice", "auto", "when to colour the output", choices=("auto", "always", "never"))
+    mcp_patience_s: float = _setting("seconds", 20.0, "time an agent's call waits for a first index", project=False)
+    mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
+    mcp_remote: bool = _setting("boolean", False, "let agents name https git URLs, which are cloned", project=False)
+    mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def origin(self, name: str) -> str:

@@ -6,10 +6,11 @@ typed and nothing more: no file was looked at, no setting read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from codetriever.config import SETTINGS
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,10 @@ class Command:
     yes: bool = False
     everything: bool = False
     profile_memory: bool = False
+    allow: tuple[str, ...] = ()
+    http: bool = False
+    address: str = ""
+    admin: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -106,6 +111,10 @@ _OWN_OPTIONS: Final = (
     Option(("-v", "--verbose"), "verbose", "say more about what is done"),
     Option(("--yes",), "yes", "do it without asking"),
     Option(("--all",), "everything", "everything that is stored"),
+    Option(("--allow",), "allow", "a folder that agents may search, with all that lies in it", "FOLDER", repeat=True),
+    Option(("--http",), "http", "serve streamable HTTP instead of the standard input and output"),
+    Option(("--address",), "address", "where to listen with --http, 127.0.0.1:8085 unless given", "HOST:PORT"),
+    Option(("--admin",), "admin", "offer the tools that look after the machine's indexes"),
     Option(("--profile-memory",), "profile_memory", "measure memory: peak of all processes, allocation rate, largest sites"),
 )
 _METAVARS: Final = {
@@ -169,6 +178,12 @@ VERBS: Final[Mapping[str, Verb]] = {
         Verb(
             "watch", "[PATH...]", "keep the index up to date until interrupted", "indexing:watch",
             ("hidden", "no-ignore", "yes", *_ALWAYS),
+        ),
+        Verb(
+            "mcp", "", "serve coding agents by the Model Context Protocol", "mcp:mcp",
+            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-remote", "mcp-token-file",
+             *_ALWAYS),
+            most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
         Verb(
             "explain-path", "FILE...", "why a file is indexed or not, with language, role and chunks", "explaining:explain_path",

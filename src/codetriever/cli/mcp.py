@@ -1,0 +1,24 @@
+"""`mcp`: serve coding agents."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from codetriever.errors import ExtraMissing
+
+if TYPE_CHECKING:
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+
+
+def mcp(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `mcp` until the client goes, or, over HTTP, until it is interrupted."""
+    if find_spec("mcp") is None:
+        raise ExtraMissing("The server for coding agents is not installed.", hint="pip install 'codetriever[mcp]'")
+    from codetriever.mcp.serving import leave, serve_stdio
+
+    serve_stdio(settings, command.settings, allowed=command.allow, admin=command.admin)
+    leave()
+    return 0

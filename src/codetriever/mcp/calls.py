@@ -1,0 +1,291 @@
+"""What does each tool answer? The value for programs and the text for the model, from the same answer of the engine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from codetriever.errors import InvalidArguments, PathNotFound, SymbolNotFound
+from codetriever.mcp import markdown
+from codetriever.mcp.tools import DEFAULT_MAX_TOKENS
+from codetriever.tokens import count_tokens
+from codetriever.wire import as_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetriever.api import Index
+    from codetriever.mcp.arguments import Request
+    from codetriever.mcp.opened import Opened
+    from codetriever.mcp.roots import Roots
+    from codetriever.mcp.shown import Shown
+    from codetriever.types import Answer, Definition, FileOutline, Hit, Usage
+
+_HITS: Final = 10
+_USAGES: Final = 60
+_DEFINITIONS: Final = 100
+_HEADING_TOKENS: Final = 40  # what an answer says before and after its list
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer: `value` is the structured content, `text` what the model reads."""
+
+    value: dict[str, Any]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a tool needs to answer. `note` is said of an index that is being made; `shown` is None where sessions are unknown."""
+
+    request: Request
+    opened: Opened
+    roots: Roots
+    shown: Shown | None = None
+    note: str = ""
+
+    @property
+    def index(self) -> Index:
+        """The index that is asked."""
+        return self.opened.index
+
+    @property
+    def max_tokens(self) -> int:
+        """The budget of the answer."""
+        return self.request.max_tokens or DEFAULT_MAX_TOKENS
+
+    def place(self, thing: Hit | Usage | FileOutline) -> str:
+        """Return a path as the text shows it: relative to the root when there is one, else absolute."""
+        roots = self.index.roots
+        return thing.path if len(roots) == 1 else str(roots[thing.repository] / thing.path)
+
+    @property
+    def where(self) -> str:
+        """What was searched, for the heading."""
+        return ", ".join(str(root) for root in self.index.roots.values())
+
+
+def search(call: Call) -> Reply:
+    """Answer `search`: one query, or several whose answers become one list."""
+    request = call.request
+    queries = tuple(filter(str.strip, (request.query, *request.queries)))
+    if not queries:
+        raise InvalidArguments("There is no query.", hint="Set query to what you look for, in plain words or as a symbol.")
+    filters = _filters(request) | {"limit": request.limit or _HITS, "offset": request.offset, "max_tokens": call.max_tokens}
+    found = call.index.search(queries[0], **filters) if len(queries) == 1 else call.index.search_several(queries, **filters)
+    return _hits(call, found)
+
+
+def find_similar(call: Call) -> Reply:
+    """Answer `find_similar`: code like a snippet, a place or a symbol."""
+    request = call.request
+    place = f"{_stored(call, request.file_path)}:{request.start_line or 1}" if request.file_path else ""
+    what = place or request.symbol or request.query
+    if not what.strip():
+        raise InvalidArguments("There is nothing to compare with.", hint="Set query to a snippet, or symbol, or file_path and start_line.")
+    filters = _filters(request) | {"limit": request.limit or _HITS, "offset": request.offset, "max_tokens": call.max_tokens}
+    return _hits(call, call.index.similar(what, **filters))
+
+
+def _hits(call: Call, answer: Answer) -> Reply:
+    answer = _noted(answer, call.note)
+    first = call.request.offset
+    repeated = _repeated(call, answer)
+    body = markdown.hits(answer, call.place, repeated.__contains__, offset=first)
+    kept = "" if not answer.hits else _left_out(answer, first)
+    again = (
+        "get_context(file_path, start_line) shows a hit again, or whole."
+        if repeated or any(map(markdown.is_shortened, answer.hits))
+        else ""
+    )
+    left_out = " ".join(filter(None, (kept, again)))
+    value = _value(call, replace(answer, query=answer.query, note="" if answer.hits else answer.note), left_out)
+    for row, hit in zip(value["hits"], answer.hits, strict=True):
+        if hit in repeated:
+            row |= {"text": "", "repeated": True}
+    text = _joined(_hits_heading(call, answer), body, left_out, markdown.freshness(answer.freshness))
+    return Reply(value, text)
+
+
+def _hits_heading(call: Call, answer: Answer) -> str:
+    if not answer.hits:
+        return f"Nothing found in {call.where}. {answer.note}".strip()
+    how = "all" if answer.exhaustive and len(answer.hits) == answer.total else "the best"
+    heading = f"{len(answer.hits)} of {answer.total} hits ({how}) in {call.where}. {markdown.DATA}"
+    return f"Weak match: nothing here is clearly what was asked for; these are the nearest. {heading}" if answer.weak else heading
+
+
+def _left_out(answer: Answer, offset: int) -> str:
+    following = offset + len(answer.hits)
+    return f"{answer.total - following} more: offset={following} goes on." if following < answer.total else ""
+
+
+def _repeated(call: Call, answer: Answer) -> frozenset[Hit]:
+    """Return the hits whose code the session has, unless the same was asked before."""
+    if call.shown is None:
+        return frozenset()
+    is_new = call.shown.begin(call.request)
+    whole = [hit for hit in answer.hits if not markdown.is_shortened(hit)]
+    known = frozenset(hit for hit in whole if call.shown.is_repeated(f"{call.place(hit)}:{hit.start_line}", hit.text))
+    return known if is_new else frozenset()
+
+
+def find_usages(call: Call) -> Reply:
+    """Answer `find_usages`: as many occurrences as fit."""
+    request = call.request
+    answer = call.index.usages(request.symbol, limit=request.limit or _USAGES, offset=request.offset, **_filters(request))
+    answer = _noted(answer, call.note)
+    left, kept = call.max_tokens - _HEADING_TOKENS, list(answer.usages)
+    for number, usage in enumerate(answer.usages):
+        left -= count_tokens(markdown.usages(answer, (usage,), call.place)) + 1
+        if left < 0 and number:
+            kept = kept[:number]
+            break
+    following = request.offset + len(kept)
+    left_out = f"{answer.total - following} more: offset={following} goes on." if following < answer.total else ""
+    heading = (
+        f"{markdown.counts(answer)} in {call.where}. {markdown.DATA}"
+        if kept
+        else f"No occurrence of {request.symbol} in {call.where}. {answer.note}"
+    )
+    text = _joined(heading, markdown.usages(answer, kept, call.place), left_out, markdown.freshness(answer.freshness))
+    return Reply(_value(call, replace(answer, usages=tuple(kept)), left_out), text)
+
+
+def get_context(call: Call) -> Reply:
+    """Answer `get_context`: what surrounds a line, or the definition of a symbol."""
+    request = call.request
+    if request.file_path:
+        path, line = _stored(call, request.file_path), request.start_line or 1
+    elif request.symbol:
+        path, line = _defined(call, request.symbol)
+    else:
+        raise InvalidArguments("There is no place to show.", hint="Set file_path and start_line, or symbol.")
+    answer = call.index.context(f"{path}:{line}")
+    budget = max(call.max_tokens - _HEADING_TOKENS, 1)
+    shown, left_out = markdown.context(
+        answer, str(Path(call.index.roots[answer.repository]) / answer.path) if len(call.index.roots) > 1 else answer.path, budget
+    )
+    text = _joined(f"In {call.where}. {markdown.DATA}", shown, left_out, markdown.freshness(answer.freshness, call.note))
+    return Reply(_value(call, answer, left_out), text)
+
+
+def _defined(call: Call, symbol: str) -> tuple[str, int]:
+    for usage in call.index.usages(symbol, limit=1).usages:
+        if usage.kind == "definition":
+            return usage.path, usage.line
+    raise SymbolNotFound(f"Nothing called {symbol!r} is defined in {call.where}.", hint="search finds it by what it does.")
+
+
+def outline(call: Call) -> Reply:
+    """Answer `outline`: definitions of a file or folder, a page of them."""
+    request = call.request
+    answer = _noted(call.index.outline(_stored(call, request.file_path) if request.file_path else _folder(call)), call.note)
+    first, limit = request.offset, request.limit or (_DEFINITIONS if request.max_tokens is None else 10**6)
+    rows = [(file, one) for file in answer.files for one in file.definitions][first : first + limit]
+    kept = _fitting(call, rows, call.max_tokens - _HEADING_TOKENS)
+    files: list[tuple[FileOutline, list[Definition]]] = []
+    for file, one in kept:
+        if not files or files[-1][0] is not file:
+            files.append((file, []))
+        files[-1][1].append(one)
+    following = first + len(kept)
+    left_out = f"{answer.total - following} more: offset={following} goes on, file_path narrows it." if following < answer.total else ""
+    heading = f"{len(kept)} of {answer.total} definitions in {call.where}. {markdown.DATA}" if kept else f"{answer.note} ({call.where})"
+    text = _joined(
+        heading, markdown.outline((call.place(file), ones) for file, ones in files), left_out, markdown.freshness(answer.freshness)
+    )
+    shown = replace(answer, files=tuple(replace(file, definitions=tuple(ones)) for file, ones in files))
+    return Reply(_value(call, shown, left_out), text)
+
+
+def _fitting(call: Call, rows: list[tuple[FileOutline, Definition]], max_tokens: int) -> list[tuple[FileOutline, Definition]]:
+    left, last = max_tokens, None
+    for number, (file, one) in enumerate(rows):
+        left -= count_tokens(markdown.outline([("", [one])])) + (count_tokens(call.place(file)) if file is not last else 0)
+        last = file
+        if left < 0 and number:
+            return rows[:number]
+    return rows
+
+
+def get_status(call: Call) -> Reply:
+    """Answer `get_status`."""
+    found = call.index.status()
+    value = {
+        "allowed": [str(folder) for folder in call.roots.all],
+        "repositories": as_value(found["repositories"]),
+        "model": found["model"],
+    }
+    rows = [f"Allowed folders: {', '.join(value['allowed'])}"]
+    for repository in found["repositories"]:
+        views = [
+            f"branch {view['branch'] or '-'}: generation {view['generation']}, {view['files']:,} files, {view['chunks']:,} chunks"
+            for view in repository["views"]
+        ]
+        rows.append(f"{repository['root']} (branch {repository['branch'] or '-'}): {'; '.join(views) or 'not indexed yet'}")
+    note = call.opened.note()
+    return Reply(value | ({"note": note} if note else {}), markdown.line("\n".join(filter(None, (*rows, note)))).replace("\ufffd", "\n"))
+
+
+def _filters(request: Request) -> dict[str, Any]:
+    return {"paths": request.path_globs, "languages": request.languages, "roles": request.roles}
+
+
+def _stored(call: Call, file_path: str) -> str:
+    """Return a file's path as the index has it: relative to the root it lies in; raises `PathNotFound`.
+
+    A relative path starts from a root, as answers write it, or from the folder that `path` names.
+    """
+    roots = tuple(call.index.roots.values())
+    bases = (*roots, *(folder for folder in call.opened.folders if folder.is_dir()))
+    candidates = [Path(file_path)] if Path(file_path).is_absolute() else [base / file_path for base in bases]
+    refused = None
+    for candidate in candidates:
+        try:
+            real = call.roots.inside(os.fspath(candidate))
+        except PathNotFound as error:
+            refused = refused or error
+            continue
+        for root in roots:
+            if real.is_relative_to(root):
+                return "" if real == root else real.relative_to(root).as_posix()
+    raise refused or PathNotFound(f"{file_path} lies outside {call.where}.", hint="Set path to the repository that it lies in.")
+
+
+def _folder(call: Call) -> str:
+    """Return the folder that the call is about, "" for a whole repository."""
+    folder, roots = call.opened.folders[0], tuple(call.index.roots.values())
+    if len(roots) > 1 or folder in roots or not folder.is_relative_to(roots[0]):
+        return ""
+    return folder.relative_to(roots[0]).as_posix()
+
+
+def _noted(answer: Any, note: str) -> Any:
+    """Add a note about indexing to what the answer says about its freshness."""
+    if not note:
+        return answer
+    told = " ".join(filter(None, (answer.freshness.note, note)))
+    return replace(answer, freshness=replace(answer.freshness, note=told))
+
+
+def _value(call: Call, answer: Any, left_out: str) -> dict[str, Any]:
+    value: dict[str, Any] = {name: one for name, one in as_value(answer).items() if one is not None}
+    return value | {"root": call.where} | ({"left_out": left_out} if left_out else {})
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))
+
+
+CALLS: Final[Mapping[str, Callable[[Call], Reply]]] = {
+    "search": search,
+    "find_similar": find_similar,
+    "find_usages": find_usages,
+    "get_context": get_context,
+    "outline": outline,
+    "get_status": get_status,
+}
