@@ -2,7 +2,7 @@
 
 CodetrieverError
 ├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, ConfirmationNeeded
-├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull,
+├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull, DiskFailed,
 │                        DatabaseUnavailable, DatabaseUnsuitable
 └── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
 
@@ -100,6 +100,12 @@ class DiskFull(CodetrieverError):
     """There was no room for what had to be written; the last whole generation still answers."""
 
     code, status = "disk_full", 507
+
+
+class DiskFailed(CodetrieverError):
+    """The system would not read or write a file of the store, which says nothing about what is in it."""
+
+    code, status = "disk_failed", 503
 
 
 class DatabaseUnavailable(CodetrieverError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetriever.cli.hits import counted
 from codetriever.cli.opening import opened, refresh
 from codetriever.config import format_size
-from codetriever.errors import DiskFull, StoreLocked
+from codetriever.errors import DiskFailed, DiskFull, StoreLocked
 from codetriever.operations import changes, keep_metrics
 from codetriever.wire import as_value
 
@@ -60,7 +60,7 @@ def watch(command: Command, settings: Settings, screen: Screen) -> int:
         for _ in changes(opened_index):
             try:
                 report = refresh(opened_index, command, screen)
-            except (StoreLocked, DiskFull) as error:
+            except (StoreLocked, DiskFull, DiskFailed) as error:
                 screen.error(error)
             else:
                 _report_change(report, command, screen)

@@ -9,7 +9,15 @@ import urllib.parse
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from codetriever.errors import CodetrieverError, DiskFull, StoreDamaged, StoreFormatUnsupported, StoreLocked, StoreNotWritable
+from codetriever.errors import (
+    CodetrieverError,
+    DiskFailed,
+    DiskFull,
+    StoreDamaged,
+    StoreFormatUnsupported,
+    StoreLocked,
+    StoreNotWritable,
+)
 from codetriever.store.embedded.sections import REBUILD
 from codetriever.store.format import FORMAT_VERSION
 from codetriever.system import PRIVATE_FILE
@@ -68,6 +76,7 @@ CREATE TABLE IF NOT EXISTS views (
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _BUSY_MS = 10_000
 _LARGE_LOG_BYTES = 1 << 20
+_LEAST_FREE_BYTES = 1 << 20
 
 
 def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
@@ -131,6 +140,10 @@ def open_for_reading(folder: Path) -> tuple[sqlite3.Connection, bool] | None:
         except sqlite3.OperationalError as error:
             connection.close()
             if mode == "ro" and error.sqlite_errorcode & 0xFF in _UNWRITABLE:
+                if has_log(folder):
+                    raise not_writable(
+                        folder, "its writer was interrupted, and only one who may write it can read what is in its log"
+                    ) from error
                 continue
             raise
         except BaseException:
@@ -142,6 +155,14 @@ def open_for_reading(folder: Path) -> tuple[sqlite3.Connection, bool] | None:
         check_version(version, folder)
         return connection, mode == "ro"
     return None
+
+
+def has_log(folder: Path) -> bool:
+    """Say whether some of what was committed is in the log alone; then the catalog itself may be half of two states."""
+    try:
+        return (folder / (CATALOG + "-wal")).stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def check_version(version: int, folder: Path) -> None:
@@ -222,6 +243,8 @@ def _translate_sqlite(error: sqlite3.Error, folder: Path) -> CodetrieverError:
         return StoreLocked(f"The index in {folder} is busy.", hint="Try again.")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return not_writable(folder, str(error))
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM):
+        return _disk_failed(folder, f"{error}, {getattr(error, 'sqlite_errorname', '')}")
     return StoreDamaged(f"The index in {folder} is damaged: {error}.", hint=REBUILD)
 
 
@@ -230,12 +253,26 @@ def _translate_os(error: OSError, folder: Path) -> CodetrieverError:
         return _disk_full(folder)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return not_writable(folder, str(error))
-    return StoreDamaged(f"The index in {folder} cannot be read: {error}.", hint=REBUILD)
+    if error.errno in (errno.ENOENT, errno.EISDIR):
+        return StoreDamaged(f"The index in {folder} cannot be read: {error}.", hint=REBUILD)
+    return _disk_failed(folder, str(error))
 
 
 def _disk_full(folder: Path) -> DiskFull:
     return DiskFull(
         f"There is no room left on the disk of {folder}.", hint="Free some space, or name a folder on another disk with --store."
+    )
+
+
+def _disk_failed(folder: Path, why: str) -> CodetrieverError:
+    """Return the error for what the system refused: SQLite says the same of a full disk, a quota, a network folder and a broken disk."""
+    from shutil import disk_usage
+
+    if disk_usage(folder).free < _LEAST_FREE_BYTES:
+        return _disk_full(folder)
+    return DiskFailed(
+        f"The system would not read or write the index in {folder}: {why}.",
+        hint="Look for free space, quota and the disk's health, then try again: what was indexed is still there.",
     )
 
 

@@ -154,7 +154,7 @@ class EmbeddedStore:
             connection.execute("BEGIN")
             state = connection.execute(_STATE, (key.root, key.branch, self._features)).fetchone()
             if state is None:
-                raise _view_not_found(key)
+                raise self._not_visible(connection, key)
             self._touch(state[2])
             generation = self._generations.get(state)
             if generation is not None:
@@ -170,6 +170,16 @@ class EmbeddedStore:
                 self._generations.pop(next(iter(self._generations)), None)
             return generation
         raise damaged(missing, "it is missing")
+
+    def _not_visible(self, connection: sqlite3.Connection, key: ViewKey) -> ViewNotFound:
+        """Return the error for a view without a generation that this version can read; another version may have made one."""
+        row = connection.execute("SELECT features FROM views WHERE root = ? AND branch = ?", (key.root, key.branch)).fetchone()
+        if row is None:
+            return _view_not_found(key)
+        return ViewNotFound(
+            f"{key.root} was indexed by another version of Codetriever (its analysis is {row[0]}, here it is {self._features}).",
+            hint=f"Run: codetriever index {key.root}. A program that was running during the upgrade has to be started anew.",
+        )
 
     def _load_generation(self, connection: sqlite3.Connection, key: ViewKey) -> Generation:
         row = connection.execute(_INFO + _ONE, (key.root, key.branch, self._features)).fetchone()
