@@ -1,8 +1,6 @@
 """`python -m codetriever` is the command line."""
 
-import sys
-
-from codetriever.cli.main import main
+from codetriever.cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

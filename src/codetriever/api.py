@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codetriever.config import Settings, store_folder
-from codetriever.corpus.credentials import mask_secrets
 from codetriever.corpus.git import Checkout, locate
+from codetriever.corpus.masking import mask_secrets
 from codetriever.errors import ConfirmationNeeded, InvalidQuery, PathNotFound, ViewNotFound
 from codetriever.search.filters import language_name
 from codetriever.search.query import parse_query

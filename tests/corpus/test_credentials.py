@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codetriever.corpus.credentials import holds_private_key, is_credential_content, is_credential_name, mask_secrets
+from codetriever.corpus.credentials import holds_private_key, is_credential_content, is_credential_name
+from codetriever.corpus.masking import mask_secrets
 
 LINE = "MIIEpAIBAAKCAQEA7v0Q8d1yJx8l2mS0b3o5wq6rZ9tUuVvWwXxYyZz012345678"
 BODY = f"{LINE[:64]}\n" * 5

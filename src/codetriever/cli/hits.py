@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 LINES_SHOWN: Final = 8
 _LONGEST_LINE: Final = 400
 _TAB: Final = 4
-_NAME_PARTS: Final = re.compile(r"[\w$?!]+")
-_QUERY_WORDS: Final = re.compile(r"[^\W_]{3,}")
-_IDENTIFIERS: Final = re.compile(r"\w*[^\W\d]_\w+")
+_NAME_PARTS: Final = r"[\w$?!]+"
+_QUERY_WORDS: Final = r"[^\W_]{3,}"
+_IDENTIFIERS: Final = r"\w*[^\W\d]_\w+"
 _MOST_WORDS: Final = 40
 # What stands before the name where something is defined, in most languages; in the others the first line with the name is taken.
 _DEFINING: Final = (
@@ -34,7 +34,7 @@ _GRAMMAR: Final = frozenset(
     "what when where which while who whose why will with would you your".split()
 )
 # Endings that a question and the code it asks for may differ in.
-_ENDING: Final = re.compile(r"(?:ing|ed|es|s|e)$")
+_ENDING: Final = r"(?:ing|ed|es|s|e)$"
 
 
 def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None = LINES_SHOWN) -> list[int]:
@@ -78,10 +78,10 @@ _ELSEWHERE: Final = 2.0
 
 def _worth(lines: list[str], query: str) -> list[float]:
     """Say how much each line has of the query's words, identifiers whole and in parts; a word counts less the more lines have it."""
-    words = (word.casefold() for word in _QUERY_WORDS.findall(query)[:_MOST_WORDS])
-    stems = dict.fromkeys(_ENDING.sub("", word) for word in words if word not in _GRAMMAR)
+    words = (word.casefold() for word in re.findall(_QUERY_WORDS, query)[:_MOST_WORDS])
+    stems = dict.fromkeys(re.sub(_ENDING, "", word) for word in words if word not in _GRAMMAR)
     patterns = [re.escape(stem) for stem in stems if len(stem) > 2]
-    patterns += [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(_IDENTIFIERS.findall(query)[:_MOST_WORDS])]
+    patterns += [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(re.findall(_IDENTIFIERS, query)[:_MOST_WORDS])]
     folded = [line.casefold() for line in lines]
     worth = [0.0] * len(lines)
     for pattern in map(re.compile, patterns):
@@ -93,7 +93,7 @@ def _worth(lines: list[str], query: str) -> list[float]:
 
 def _definition_line(lines: list[str], name: str) -> int:
     """Return the index of the line that says "here begins `name`"; without a name that of the first line with text."""
-    parts = _NAME_PARTS.findall(name)
+    parts = re.findall(_NAME_PARTS, name)
     if parts:
         word = rf"(?<!\w){re.escape(parts[-1])}(?!\w)"
         for pattern in (re.compile(_DEFINING + word), re.compile(word)):

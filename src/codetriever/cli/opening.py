@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from contextlib import contextmanager
@@ -110,6 +109,8 @@ def _missing(path: str, paths: Sequence[str], command: Command) -> PathNotFound:
     message = f"There is no file or folder {path!r}."
     if "://" in path or path.startswith("git@"):
         return PathNotFound(f"{path!r} is not on this machine.", hint=f"Clone it (git clone {path}) and search the clone.")
+    import difflib
+
     verb = difflib.get_close_matches(command.words[0], VERBS, n=1, cutoff=_SIMILAR_ENOUGH)
     if not command.is_verb_typed and verb:
         return PathNotFound(message, hint=f"Did you mean `{PROGRAM} {verb[0]}`?")

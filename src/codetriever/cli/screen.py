@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import shutil
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -88,6 +87,8 @@ class Screen:
     @cached_property
     def width(self) -> int:
         """Columns of the terminal; 80 when there is none."""
+        import shutil
+
         return shutil.get_terminal_size().columns
 
     def style(self, text: str, name: str) -> str:
