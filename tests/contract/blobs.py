@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import zstandard
 
+from codetriever.compression import compressed
 from codetriever.types import KIND_CODES, AnalysedBlobs, DefinitionColumns, FileTable, Role, SkipReason, ViewKey
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def analyse(contents: Sequence[bytes], *, language: str = "text", model: str | N
         languages=[language] * len(contents),
         encodings=["utf-8"] * len(contents),
         sizes=np.array([len(data) for data in contents], np.int64),
-        contents=[zstandard.compress(data) for data in contents],
+        contents=compressed(contents),
         chunk_counts=np.array([len(cut) for cut in cuts], np.int32),
         definition_counts=np.array([sum(bool(line.name) for line in cut) for cut in cuts], np.int32),
         byte_start=np.array([line.start for line in lines], np.uint32),

@@ -182,7 +182,7 @@ def is_running(pid):
 
 
 def test_nothing_is_imported_from_the_folder_that_is_being_indexed(tmp_path):
-    for name in ("numpy", "zstandard", "tree_sitter", "struct", "pickle"):
+    for name in ("numpy", "backports", "compression", "tree_sitter", "struct", "pickle"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\nraise SystemExit")
     source = DRIVER.format(analyser="codetriever.indexing.analysis:analyse", after="pool.close()")
     script = "import os\n" + source.replace("pool =", f"os.chdir({str(tmp_path)!r})\npool =")

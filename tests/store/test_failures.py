@@ -83,7 +83,7 @@ def public() -> Iterator[Path]:
 READ_A_COPY = """
 import os, sys
 from pathlib import Path
-import numpy, zstandard
+import numpy, codetriever.compression
 from codetriever.errors import StoreNotWritable
 from tests.store.test_lifetime import KEY, opened
 if os.getuid() == 0:

@@ -333,7 +333,7 @@ def test_room_for_the_switch_but_not_for_the_merge(tmp_path: Path, monkeypatch: 
 READ_AS_SOMEBODY = """
 import os, sys
 from pathlib import Path
-import numpy, zstandard
+import numpy, codetriever.compression
 import codetriever.store.embedded.sweep, codetriever.store.embedded.writer
 from codetriever.errors import StoreNotWritable
 from tests.store.test_lifetime import KEY, opened

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import zstandard
 
 from codetriever import metrics
 from codetriever.chunking import NOTEBOOK, chunk_text
+from codetriever.compression import decompressed
 from codetriever.errors import CodetrieverError, EmbedderFailed
 
 if TYPE_CHECKING:
@@ -58,11 +58,10 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
 
 def _embedding_texts(blobs: AnalysedBlobs) -> Iterator[str]:
     """Yield each chunk's qualified name, a line feed and its text, one blob's content unpacked at a time."""
-    decompressor = zstandard.ZstdDecompressor()
     chunk = 0
     columns = zip(blobs.contents, blobs.encodings, blobs.languages, blobs.chunk_counts.tolist(), strict=True)
     for content, encoding, language, chunks in columns:
-        data = decompressor.decompress(content)
+        data = decompressed(content)
         for position in range(chunk, chunk + chunks):
             piece = data[blobs.byte_start[position] : blobs.byte_end[position]]
             text = chunk_text(piece, language) if language == NOTEBOOK else piece.decode(encoding, "replace")

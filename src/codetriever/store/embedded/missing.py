@@ -117,15 +117,14 @@ class _Pass:
 
     def _texts(self, start: int, blobs: range) -> Iterator[tuple[int, str]]:
         """Yield (chunk, counted from `start`, and its text) for the blobs that are still there."""
-        import zstandard
+        from codetriever.compression import decompressed
 
-        decompressor = zstandard.ZstdDecompressor()
         for blob in blobs:
             question = "SELECT encoding, content FROM blobs WHERE blob = ?"
             row = self.connection.execute(question, (int(self.segment.blobs[blob]),)).fetchone()
             if row is None:
                 continue
-            data = decompressor.decompress(row[1])
+            data = decompressed(row[1])
             first, end = self.segment.chunk_first[blob : blob + 2].tolist()
             names = self.segment.strings.texts(self.segment.column("chunk.names")[first:end])
             spans = zip(*(self.segment.column("chunk." + name)[first:end].tolist() for name in ("byte_start", "byte_end")), strict=True)

@@ -218,14 +218,14 @@ class EmbeddedSnapshot:
         return self._last_content[1]
 
     def _load_content(self, file: int) -> bytes:
-        import zstandard
+        from codetriever.compression import ZstdError, decompressed
 
         found = self._blob(file, "SELECT content FROM blobs WHERE blob = ?")
         if found is None:
             return b""
         try:
-            return zstandard.ZstdDecompressor().decompress(found)
-        except zstandard.ZstdError as error:
+            return decompressed(found)
+        except ZstdError as error:
             raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint=REBUILD) from error
 
     def encoding(self, file: int) -> str:

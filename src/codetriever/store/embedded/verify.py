@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def verify_store(folder: Path, connection: sqlite3.Connection) -> None:
     """Read the catalog, every file it names and every content, and compare checksums; raises `StoreDamaged`."""
-    import zstandard
+    from codetriever.compression import ZstdError, decompressed
 
     connection.execute("BEGIN")
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -32,11 +32,10 @@ def verify_store(folder: Path, connection: sqlite3.Connection) -> None:
                 Sections(path).verify()
             except FileNotFoundError:
                 raise damaged(path, "it is missing") from None
-    decompressor = zstandard.ZstdDecompressor()
     for blob, digest, content in connection.execute("SELECT blob, digest, content FROM blobs"):
         try:
-            data = decompressor.decompress(content)
-        except zstandard.ZstdError as error:
+            data = decompressed(content)
+        except ZstdError as error:
             raise damaged(folder / CATALOG, f"the content of blob {blob} cannot be read: {error}") from error
         if hashlib.sha256(data).digest() != digest:
             raise damaged(folder / CATALOG, f"the content of blob {blob} is not what was written")
