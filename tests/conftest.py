@@ -1,6 +1,9 @@
 """What holds for every test: a property has no deadline, because a machine that is busy is not an error."""
 
 from hypothesis import settings
+from tests.database import database_url, postgres_server
+
+__all__ = ["database_url", "postgres_server"]
 
 settings.register_profile("codetriever", deadline=None)
 settings.load_profile("codetriever")

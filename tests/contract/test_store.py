@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +12,11 @@ import pytest
 from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_texts, embed_words, index, path_words, place, table
 
 from codetriever.errors import EmbedderFailed, ViewNotFound
-from codetriever.store.embedded import missing, open_store
+from codetriever.store.embedded import open_store
 from codetriever.types import KIND_CODES, ViewKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from codetriever.store.store import Snapshot, Store
@@ -32,15 +34,30 @@ FILES: dict[str, bytes | None] = {
 }
 
 
-@pytest.fixture(params=["embedded"])
-def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    """Opens the same store again and again."""
-    assert request.param == "embedded"
+@pytest.fixture(params=["embedded", "postgres"])
+def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Opens the same store again and again, or another one when it is named."""
+    with ExitStack() as exits:
+        yield opener(request, tmp_path, exits)
 
-    def open_again(model: str = "m", features: str = "1", memory_bytes: int = 1 << 20) -> Store:
-        return open_store(tmp_path / "store", model=model, dimensions=DIMENSIONS, features=features, memory_bytes=memory_bytes)
 
-    return open_again
+def opener(request: pytest.FixtureRequest, tmp_path: Path, exits: ExitStack) -> OpenStore:
+    if request.param == "embedded":
+
+        def open_embedded(model: str = "m", features: str = "1", memory_bytes: int = 1 << 20, name: str = "store") -> Store:
+            return open_store(tmp_path / name, model=model, dimensions=DIMENSIONS, features=features, memory_bytes=memory_bytes)
+
+        return open_embedded
+    url = request.getfixturevalue("database_url")
+    from codetriever.store.postgres.database import Database
+    from codetriever.store.postgres.store import open_store as open_in_database
+
+    database = exits.enter_context(Database(url))
+
+    def open_postgres(model: str = "m", features: str = "1", memory_bytes: int = 1 << 20, name: str = "store") -> Store:
+        return open_in_database(database, name, model=model, dimensions=DIMENSIONS, features=features, memory_bytes=memory_bytes)
+
+    return open_postgres
 
 
 @pytest.fixture
@@ -359,12 +376,12 @@ def test_views_of_other_features_are_as_if_not_there(open_one: OpenStore, store:
     assert store.generation(MAIN) == 1
 
 
-def test_the_nearest_do_not_depend_on_what_else_is_stored(tmp_path: Path) -> None:
+def test_the_nearest_do_not_depend_on_what_else_is_stored(open_one: OpenStore) -> None:
     files = {f"{file}": b"\n".join(b"word%d of%d" % (file * 50 + line, line) for line in range(50)) for file in range(60)}
     others = {f"{file}": b"\n".join(b"other%d of%d" % (file * 50 + line, line) for line in range(50)) for file in range(60)}
     answers = []
     for name, first in (("fresh", None), ("shared", others)):
-        store = open_store(tmp_path / name, model="m", dimensions=DIMENSIONS)
+        store = open_one(name=name)
         with store.writer() as writer:
             if first is not None:
                 index(writer, SIDE, first, batch=60)
@@ -378,8 +395,10 @@ def test_the_nearest_do_not_depend_on_what_else_is_stored(tmp_path: Path) -> Non
 
 
 def test_embedding_goes_on_where_it_was_interrupted(open_one: OpenStore, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missing, "_CHUNKS_AT_ONCE", 1)
-    monkeypatch.setattr(missing, "_DURABLE_EVERY_S", 0.02)
+    monkeypatch.setattr("codetriever.store.embedded.missing._CHUNKS_AT_ONCE", 1)
+    monkeypatch.setattr("codetriever.store.embedded.missing._DURABLE_EVERY_S", 0.02)
+    if find_spec("psycopg"):
+        monkeypatch.setattr("codetriever.store.postgres.missing.CHUNKS_AT_ONCE", 1)
     other, calls = open_one(model="other"), []
 
     def slow(texts: Sequence[str]) -> np.ndarray:

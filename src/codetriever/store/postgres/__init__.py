@@ -1,0 +1,1 @@
+"""The store in PostgreSQL: many repositories of many tenants in one database."""

@@ -1,0 +1,206 @@
+"""Which database is it, may it be used, and in whose name does a transaction speak?"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from codetriever.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, ExtraMissing
+
+try:
+    import psycopg
+    import psycopg_pool
+except ImportError as error:
+    raise ExtraMissing(f"A database needs an optional part: {error}.", hint="pip install 'codetriever[postgres]'") from None
+
+from codetriever.store.postgres import arrays
+from codetriever.store.postgres.migrate import current, migrate, newest
+from codetriever.store.postgres.pools import READ, Pools
+from codetriever.store.postgres.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+    from codetriever.store.postgres.migrate import Migration
+    from codetriever.store.postgres.pools import PoolStatistics
+
+DEFAULT_TENANT = UUID("00000000-0000-4000-8000-000000000001")
+OLDEST_POSTGRESQL, OLDEST_PGVECTOR = 15, (0, 8)
+_CONNECT_S = 10
+_WAIT_S = 30.0
+
+
+class Database:
+    """One PostgreSQL database, used by any number of threads; close it to let go of its connections."""
+
+    def __init__(self, url: str, *, read_url: str = "", sizes: dict[str, int] | None = None, wait_s: float = _WAIT_S) -> None:
+        """Nothing is connected before it is needed."""
+        self.url = url
+        self._read_url = read_url
+        self._pools = Pools(url, read_url=read_url, configure=arrays.register, wait_s=wait_s, sizes=sizes)
+        self._is_checked = False
+        self._lock = threading.Lock()
+        self.halfvec_type = 0
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pools.close()
+
+    def statistics(self) -> tuple[PoolStatistics, ...]:
+        """Return how busy each pool is."""
+        return self._pools.statistics()
+
+    def check(self) -> None:
+        """Make sure, once, that the database can be used; raises `DatabaseUnavailable` and `DatabaseUnsuitable`."""
+        with self._lock:
+            if self._is_checked:
+                return
+            for url in dict.fromkeys((self.url, self._read_url or self.url)):
+                with _connected(url) as connection, translated():
+                    check_server(connection)
+                    check_role(connection)
+                    check_schema(connection)
+                    if url == self.url:
+                        self.halfvec_type = arrays.halfvec_type(connection)
+            self._is_checked = True
+
+    def migrate(self) -> list[Migration]:
+        """Bring the schema up to this version and return the steps taken; raises like `check`."""
+        with _connected(self.url) as connection, translated():
+            check_server(connection, create=True)
+            check_role(connection)
+            return list(migrate(connection))
+
+    @contextmanager
+    def connection(self, pool: str) -> Iterator[Connection[Any]]:
+        """Borrow a connection; what goes wrong with it is raised as one of our errors."""
+        self.check()
+        with translated(), self._pools.pool(pool).connection() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self, tenant: UUID, pool: str = READ) -> Iterator[Connection[Any]]:
+        """Give a connection that sees one state of the database, and of it what is the tenant's."""
+        with self.connection(pool) as connection:
+            begin(connection, tenant, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.execute("ROLLBACK")
+
+
+@contextmanager
+def transaction(connection: Connection[Any], tenant: UUID) -> Iterator[None]:
+    """Write in the name of a tenant: all of the block, or nothing."""
+    begin(connection, tenant, "BEGIN")
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def begin(connection: Connection[Any], tenant: UUID, how: str) -> None:
+    """Begin a transaction in the name of a tenant, in one message; `SET` takes no parameters, and a UUID needs no quoting."""
+    connection.execute(f"{how}; SET LOCAL codetriever.tenant = '{UUID(str(tenant))}'".encode())
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the driver raises as errors of ours."""
+    try:
+        yield
+    except psycopg.errors.DiskFull as error:
+        raise DiskFull(f"The database has no room left: {_said(error)}") from error
+    except psycopg_pool.PoolTimeout as error:
+        raise DatabaseUnavailable("The database is busy: no connection became free in time.", hint="Try again later.") from error
+    except (psycopg.OperationalError, psycopg_pool.PoolClosed) as error:
+        raise DatabaseUnavailable(f"The connection to the database failed: {_said(error)}", hint="Try again; its log tells why.") from error
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection[Any]]:
+    try:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_S)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(
+            f"The database cannot be reached: {_said(error)}", hint="`codetriever db start` starts one on this machine."
+        ) from error
+    except psycopg.ProgrammingError as error:
+        raise DatabaseUnavailable(
+            f"The database's address cannot be read: {_said(error)}", hint="It looks like postgresql://user@host/database."
+        ) from error
+    with connection:
+        arrays.register(connection)
+        yield connection
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+def check_server(connection: Connection[Any], *, create: bool = False) -> None:
+    """Refuse versions that are too old; with `create` the extension is made when it is missing and the role may."""
+    version = connection.info.server_version // 10_000
+    if version < OLDEST_POSTGRESQL:
+        raise DatabaseUnsuitable(f"The database is PostgreSQL {version}; {OLDEST_POSTGRESQL} or newer is needed.")
+    found = _extension_version(connection)
+    if found is None and create:
+        try:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile) as error:
+            raise _extension_missing(_said(error)) from error
+        found = _extension_version(connection)
+    if found is None:
+        raise _extension_missing("it is not installed in this database")
+    if tuple(map(int, found.split(".")[:2])) < OLDEST_PGVECTOR:
+        oldest = ".".join(map(str, OLDEST_PGVECTOR))
+        raise DatabaseUnsuitable(f"The database has pgvector {found}; {oldest} or newer is needed.", hint="ALTER EXTENSION vector UPDATE")
+
+
+def _extension_version(connection: Connection[Any]) -> str | None:
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+    return row[0] if row else None
+
+
+def _extension_missing(why: str) -> DatabaseUnsuitable:
+    return DatabaseUnsuitable(
+        f"The database lacks the extension pgvector: {why}.", hint="Install pgvector, then let a superuser run: CREATE EXTENSION vector"
+    )
+
+
+def check_role(connection: Connection[Any]) -> None:
+    """Refuse a role that row-level security does not hold for."""
+    row = connection.execute("SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
+    if row is None or row[1] or row[2]:
+        name = row[0] if row else "?"
+        raise DatabaseUnsuitable(
+            f"The role {name} sees the rows of every tenant, whatever it is told: it is a superuser or has BYPASSRLS.",
+            hint="Connect as a role of its own: CREATE ROLE codetriever LOGIN NOSUPERUSER NOBYPASSRLS",
+        )
+
+
+def check_schema(connection: Connection[Any]) -> None:
+    """Refuse a schema of another version, and tables without forced row-level security."""
+    version = current(connection)
+    if version != newest():
+        what = "empty" if version == 0 else f"of schema version {version}"
+        hint = "Update codetriever." if version > newest() else "Run: codetriever db migrate --database-url URL"
+        raise DatabaseUnsuitable(f"The database is {what}; this program needs version {newest()}.", hint=hint)
+    open_tables = [row[0] for row in connection.execute(query("tables_without_security")).fetchall()]
+    if open_tables:
+        raise DatabaseUnsuitable(f"Row-level security is not forced on {', '.join(open_tables)}.", hint="Restore the schema from a backup.")

@@ -1,0 +1,70 @@
+"""How do stored chunks get the vectors of another model? From stored content, some hundred chunks per transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codetriever.errors import CodetrieverError, EmbedderFailed
+from codetriever.store.postgres import arrays
+from codetriever.store.postgres.database import transaction, translated
+from codetriever.store.postgres.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from psycopg import Connection
+
+    Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+CHUNKS_AT_ONCE = 256
+_BLOBS_AT_ONCE = 64
+
+
+def embed_missing(connection: Connection[Any], scope: Mapping[str, Any], embed: Embed, halfvec_type: int) -> int:
+    """Complete the model's vectors; returns how many chunks were embedded. What was embedded stays when a later one fails."""
+    embedded, after = 0, -1
+    with translated():
+        while True:
+            with transaction(connection, scope["tenant"]):
+                more = {**scope, "after": after, "limit": _BLOBS_AT_ONCE}
+                blobs = connection.execute(query("blobs_to_embed"), more, binary=True).fetchall()
+                wanted = [one for blob in blobs for one in _texts(connection, scope, *blob)]
+            if not blobs:
+                return embedded
+            for start in range(0, len(wanted), CHUNKS_AT_ONCE):
+                _embed(connection, scope, wanted[start : start + CHUNKS_AT_ONCE], embed, halfvec_type)
+            embedded += len(wanted)
+            after = blobs[-1][0]
+
+
+def _texts(connection: Connection[Any], scope: Mapping[str, Any], blob: int, encoding: str, content: bytes) -> list[tuple[int, int, str]]:
+    """Return blob, position and text of each chunk of a blob that has no vector yet."""
+    from codetriever.compression import decompressed
+
+    data = decompressed(content)
+    rows = connection.execute(query("chunks_to_embed"), {**scope, "blob": blob}, binary=True).fetchall()
+    return [(blob, index, f"{name}\n{data[start:end].decode(encoding, 'replace')}") for index, start, end, name in rows]
+
+
+def _embed(
+    connection: Connection[Any], scope: Mapping[str, Any], wanted: Sequence[tuple[int, int, str]], embed: Embed, halfvec_type: int
+) -> None:
+    blobs, indexes, texts = zip(*wanted, strict=True)
+    try:
+        vectors = np.asarray(embed(texts), np.float32)
+    except CodetrieverError:
+        raise
+    except Exception as error:
+        raise EmbedderFailed(f"The embedder {scope['model']} failed: {error!r}.") from error
+    if vectors.ndim != 2 or len(vectors) != len(texts) or vectors.shape[1] != scope["dimensions"]:
+        raise EmbedderFailed(f"The embedder {scope['model']} answered {vectors.shape} for {len(texts)} texts.")
+    rows = {
+        "blobs": arrays.bigints(np.array(blobs, np.int64)),
+        "indexes": arrays.ints(np.array(indexes, np.int64)),
+        "vectors": arrays.halfvecs(vectors, halfvec_type),
+    }
+    with transaction(connection, scope["tenant"]):
+        connection.execute(query("add_vectors"), {**scope, **rows}, binary=True)

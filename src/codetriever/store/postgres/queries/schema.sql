@@ -1,0 +1,7 @@
+-- name: tables_without_security
+-- Tables with tenants' rows that do not keep them apart.
+SELECT c.relname
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+ORDER BY c.relname

