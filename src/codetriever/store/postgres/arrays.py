@@ -31,11 +31,6 @@ _ARRAYS: dict[int, tuple[str, type[np.generic]]] = {
     1016: (">i8", np.int64),
     1022: (">f8", np.float64),
 }
-    1005: (">i2", np.int16),
-    1007: (">i4", np.int32),
-    1016: (">i8", np.int64),
-    1022: (">f8", np.float64),
-}
 
 
 class Binary:
