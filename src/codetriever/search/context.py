@@ -9,6 +9,7 @@ import numpy as np
 from codetriever.chunking.symbols import imports_span
 from codetriever.errors import InvalidQuery
 from codetriever.search.lines import line_starts
+from codetriever.search.notebook import is_notebook, source_between
 from codetriever.search.places import chunk_at
 from codetriever.types import KINDS, Definition, Excerpt
 from codetriever.values import dataclass
@@ -48,7 +49,7 @@ def surroundings(snapshot: Snapshot, file: int, line: int, *, radius: int = 0, m
         first, last, kind, name = inner.start_line, inner.end_line, inner.kind, inner.qualified_name
 
     def excerpt(first: int, last: int, kind: str, name: str) -> Excerpt:
-        return excerpt_of(content, first, last, encoding=snapshot.encoding(file), kind=kind, name=name, mask=mask)
+        return _excerpt(snapshot, file, first, last, kind=kind, name=name, mask=mask)
 
     imports = _import_lines(snapshot, file, content)
     others = [one for one in definitions if inner is None or not (inner.byte_start <= one.byte_start < inner.byte_end)]
@@ -63,18 +64,20 @@ def surroundings(snapshot: Snapshot, file: int, line: int, *, radius: int = 0, m
 
 def lines_around(snapshot: Snapshot, file: int, first: int, last: int, *, mask: Callable[[str], str] = str) -> Excerpt:
     """Return lines `first` to `last` of a file, as far as it has them."""
-    return excerpt_of(snapshot.content(file), first, last, encoding=snapshot.encoding(file), mask=mask)
+    return _excerpt(snapshot, file, first, last, mask=mask)
 
 
-def excerpt_of(
-    content: bytes, first: int, last: int, *, encoding: str, kind: str = "block", name: str = "", mask: Callable[[str], str] = str
+def _excerpt(
+    snapshot: Snapshot, file: int, first: int, last: int, *, kind: str = "block", name: str = "", mask: Callable[[str], str] = str
 ) -> Excerpt:
-    """Cut lines `first` to `last` out of a file's bytes; both ends are moved into the file."""
+    """Cut lines `first` to `last` out of a file; both ends are moved into the file."""
+    content, encoding = snapshot.content(file), snapshot.encoding(file)
     starts = line_starts(content, encoding)
     first = min(max(first, 1), len(starts))
     last = max(min(last, len(starts)), first)
     start, end = int(starts[first - 1]), int(starts[last]) if last < len(starts) else len(content)
-    return Excerpt(first, last, start, end, mask(content[start:end].decode(encoding, errors="replace")), kind, name)
+    text = source_between(snapshot, file, first, last) if is_notebook(snapshot, file) else content[start:end].decode(encoding, "replace")
+    return Excerpt(first, last, start, end, mask(text), kind, name)
 
 
 def as_definitions(columns: DefinitionColumns, *, mask: Callable[[str], str] = str) -> list[Definition]:

@@ -13,7 +13,7 @@ from codetriever.errors import InvalidQuery
 from codetriever.types import Filter, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from pathspec import GitIgnoreSpec
@@ -44,6 +44,19 @@ def language_name(text: str) -> str:
     """Return the name by which a language is indexed, from any usual one."""
     folded = text.strip().casefold()
     return _LANGUAGE_NAMES.get(folded, folded)
+
+
+def make_filter(paths: Iterable[str] = (), languages: Iterable[str] = (), roles: Iterable[str | Role] = ()) -> Filter:
+    """Return the filter for what somebody asked for; a single value may be given as it is. Raises `InvalidQuery`."""
+    try:
+        wanted_roles = tuple(Role(role) for role in _several(roles))
+    except ValueError as error:
+        raise InvalidQuery(f"{error}.".replace("Role", "role"), hint=f"Roles are {', '.join(Role)}.") from None
+    return Filter(_several(paths), tuple(map(language_name, _several(languages))), wanted_roles)
+
+
+def _several(values: Iterable[str]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else tuple(values)
 
 
 def allowed_files(files: FileTable, wanted: Filter) -> NDArray[np.bool_] | None:

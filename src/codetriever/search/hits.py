@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codetriever.ranking import weights
+from codetriever.search.notebook import text_of_chunks
 from codetriever.types import KINDS, Hit, Role
 from codetriever.values import dataclass
 
@@ -103,7 +104,7 @@ def load_hit(
     columns = snapshot.chunks(np.arange(span.first, span.last + 1))
     byte_start, byte_end = int(columns.byte_start[0]), int(columns.byte_end[-1])
     files = snapshot.files
-    text = snapshot.content(span.file)[byte_start:byte_end].decode(snapshot.encoding(span.file), errors="replace")
+    text = text_of_chunks(snapshot, span.file, columns)
     best = span.best - span.first
     return Hit(
         path=files.paths[span.file],

@@ -11,6 +11,7 @@ from codetriever.errors import InvalidQuery, SymbolNotFound
 from codetriever.lexical import bm25
 from codetriever.lexical.terms import count_terms
 from codetriever.search.lines import line_starts
+from codetriever.search.notebook import text_of_chunks
 from codetriever.search.places import chunk_at, find_file, split_place
 from codetriever.search.query import Query, is_qualified_as, is_symbol, simple_name
 from codetriever.values import dataclass
@@ -86,7 +87,7 @@ def _from_chunk(sources: Sequence[Source], number: int, file: int, ordinal: int,
         raise InvalidQuery(f"{snapshot.files.paths[file]} has no text to compare with.")
     columns = snapshot.chunks(np.array([ordinal]))
     start, end = int(columns.byte_start[0]), int(columns.byte_end[0])
-    text = snapshot.content(file)[start:end].decode(snapshot.encoding(file), errors="replace")
+    text = text_of_chunks(snapshot, file, columns)
     vector = snapshot.vectors(np.array([ordinal]))[0]
     vector = vector if vector.any() else embedder.embed([text])[0]
     without = tuple((number, twin, start, end) for twin in snapshot.same_blob(file))

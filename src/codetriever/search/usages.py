@@ -13,6 +13,7 @@ from codetriever.lexical.terms import CUT, query_terms
 from codetriever.search.filters import allowed_files
 from codetriever.search.lines import find_word, line_starts
 from codetriever.search.literals import files_with_terms
+from codetriever.search.notebook import is_notebook, source_of
 from codetriever.search.query import is_qualified_as, simple_name
 from codetriever.types import Role, Usage
 from codetriever.values import dataclass
@@ -128,13 +129,20 @@ def _usage(sources: Sequence[Source], one: _Occurrence, kind: str, name: str, ma
         byte_start=one.byte_start,
         byte_end=one.byte_start + len(name.encode(encoding, errors="replace")),
         kind=kind,
-        text=_line_text(content, one, encoding, mask),
+        text=_line_of_cell(content, one, encoding, mask) if is_notebook(snapshot, one.file) else _line_text(content, one, encoding, mask),
         name=_enclosing_name(snapshot, one.file, one.byte_start),
         language=snapshot.files.language_names[int(snapshot.files.languages[one.file])],
         role=list(Role)[int(snapshot.files.roles[one.file])],
         repository=source.repository,
         branch=source.branch,
     )
+
+
+def _line_of_cell(content: bytes, one: _Occurrence, encoding: str, mask: Callable[[str], str]) -> str:
+    """Return the line of a cell that a line of a notebook's JSON holds; of longer JSON what lies around the occurrence."""
+    if one.line_end - one.line_start > _MAX_MASKED_BYTES:
+        return _line_text(content, one, encoding, mask)
+    return mask(source_of(content, [(one.line_start, one.line_end)], encoding))
 
 
 def _line_text(content: bytes, one: _Occurrence, encoding: str, mask: Callable[[str], str]) -> str:
