@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Grammar(NamedTuple):
     """Where a language's parser comes from: a module, and the function in it that returns the language.
 
-    `queries` names the language whose queries serve this one too, for dialects.
+    `queries` names the language whose queries serve this one too, for dialects; queries of its own are added to them.
     """
 
     module: str
@@ -55,7 +55,7 @@ GRAMMARS: dict[str, Grammar] = {
     "svelte": Grammar("tree_sitter_svelte"),
     "swift": Grammar("tree_sitter_swift"),
     "toml": Grammar("tree_sitter_toml"),
-    "tsx": Grammar("tree_sitter_typescript", "language_tsx"),
+    "tsx": Grammar("tree_sitter_typescript", "language_tsx", queries="typescript"),
     "typescript": Grammar("tree_sitter_typescript", "language_typescript"),
     "xml": Grammar("tree_sitter_xml", "language_xml"),
     "yaml": Grammar("tree_sitter_yaml"),

@@ -95,10 +95,14 @@ def load_query(language: str, part: Part) -> Query | None:
 
 
 def query_text(language: str, part: Part) -> str:
-    """Return one half of `queries/<language>.scm`, or "" when there is no such file."""
+    """Return one half of `queries/<language>.scm`, after that of the language whose dialect it is; "" when there is no such file."""
     grammar = GRAMMARS.get(language)
-    owner = grammar.queries if grammar is not None and grammar.queries else language
-    file = resources.files("codetriever.chunking").joinpath("queries", f"{owner}.scm")
+    whole = _own_query_text(grammar.queries, part) if grammar is not None and grammar.queries else ""
+    return whole + _own_query_text(language, part)
+
+
+def _own_query_text(language: str, part: Part) -> str:
+    file = resources.files("codetriever.chunking").joinpath("queries", f"{language}.scm")
     if not file.is_file():
         return ""
     above, heading, below = file.read_text(encoding="utf-8").partition(f"\n{REFERENCES_HEADING}")
