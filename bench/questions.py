@@ -14,16 +14,11 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from codetriever.corpus.classify import classify
 from codetriever.corpus.git import locate
-from codetriever.corpus.walk import list_files
-from codetriever.evaluation.comments import comment_questions
-from codetriever.evaluation.history import NOT_SOURCE, commit_questions, head_commit
-from codetriever.evaluation.questions import Question, QuestionSet, save_questions
-from codetriever.types import Role
+from codetriever.evaluation.history import commit_questions, head_commit
+from codetriever.evaluation.questions import QuestionSet, save_questions
+from codetriever.evaluation.stripped import copy_without_comments
 from report import table
-
-LARGEST_BYTES = 500_000
 
 
 def main() -> None:
@@ -37,7 +32,7 @@ def main() -> None:
     sets = []
     for root in sorted(folder for folder in options.clones.iterdir() if (folder / ".git").exists()):
         if options.stripped:
-            asked = strip(root, options.stripped / root.name)
+            asked = copy_without_comments(locate(root), options.stripped / root.name)
             asked = random.Random(options.seed).sample(asked, min(options.per_repository, len(asked)))
         else:
             asked = commit_questions(root, limit=options.per_repository, seed=options.seed)
@@ -46,24 +41,6 @@ def main() -> None:
     languages = Counter(question.language for one in sets for question in one.questions)
     print(table([{"language": language, "questions": count} for language, count in languages.most_common()]))
     print(f"{languages.total()} questions from {len(sets)} repositories in {options.out}")
-
-
-def strip(root: Path, copy: Path) -> list[Question]:
-    """Copy a clone's listed files without doc comments; return what those of its source files ask."""
-    questions: list[Question] = []
-    for path in list_files(locate(root)).paths:
-        source, target = root / path, copy / path
-        if source.is_symlink() or not source.is_file():
-            continue
-        data = source.read_bytes()
-        kind = classify(path, data)
-        if kind.role is Role.CODE and kind.language not in NOT_SOURCE and b"\0" not in data and len(data) < LARGEST_BYTES:
-            described = comment_questions(data, kind.language, path)
-            questions += described.questions
-            data = described.stripped
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return questions
 
 
 if __name__ == "__main__":

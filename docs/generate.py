@@ -13,6 +13,7 @@ from pathlib import Path
 from codetriever import types
 from codetriever.cli.command import OPTIONS, VERBS, Option, Verb
 from codetriever.config import PROJECT_FILE, SETTINGS, format_value
+from codetriever.evaluation.trial import Measured
 from codetriever.wire import OPTIONAL_FIELDS
 
 JSON_VALUES = (
@@ -28,6 +29,7 @@ JSON_VALUES = (
     ("each of its `files`", types.FileOutline),
     ("each definition", types.Definition),
     ("`index`", types.IndexReport),
+    ("each of the `measured` of `eval`", Measured),
 )
 HERE = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py: change the tables in src/codetriever, not this file. -->\n\n"

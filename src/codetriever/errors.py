@@ -1,7 +1,8 @@
 """Every error a caller can meet.
 
 CodetrieverError
-├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, ConfirmationNeeded
+├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, QuestionsMissing,
+│                        ConfirmationNeeded
 ├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull, DiskFailed,
 │                        DatabaseUnavailable, DatabaseUnsuitable
 └── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
@@ -64,6 +65,12 @@ class SymbolNotFound(CodetrieverError):
 
     code, status = "symbol_not_found", 404
     exit_code = 1
+
+
+class QuestionsMissing(CodetrieverError):
+    """A repository has too few questions of its own, or those that were saved belong to another commit."""
+
+    code, status = "questions_missing", 404
 
 
 class ConfirmationNeeded(CodetrieverError):

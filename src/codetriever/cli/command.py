@@ -47,6 +47,13 @@ class Command:
     http: bool = False
     address: str = ""
     admin: bool = False
+    kind: str = "both"
+    rankings: tuple[str, ...] = ()
+    questions: str | None = None
+    save: str | None = None
+    plot: str | None = None
+    max_questions: int | None = None
+    seed: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -90,6 +97,7 @@ class Verb:
 
 ROLES: Final = ("code", "test", "docs", "config", "generated")
 OUTPUTS: Final = ("text", "json", "jsonl", "vimgrep")
+QUESTION_KINDS: Final = ("commits", "comments", "both")
 SHELLS: Final = ("bash", "zsh", "tcsh")
 
 _OWN_OPTIONS: Final = (
@@ -115,6 +123,13 @@ _OWN_OPTIONS: Final = (
     Option(("--http",), "http", "serve streamable HTTP instead of the standard input and output"),
     Option(("--address",), "address", "where to listen with --http, 127.0.0.1:8085 unless given", "HOST:PORT"),
     Option(("--admin",), "admin", "offer the tools that look after the machine's indexes"),
+    Option(("--kind",), "kind", "what asks: " + ", ".join(QUESTION_KINDS), "KIND", choices=QUESTION_KINDS),
+    Option(("--ranking",), "rankings", "words, vectors, both, or the share of vectors (0 to 1)", "RANKING", repeat=True),
+    Option(("--questions",), "questions", "ask the questions of this file", "FILE"),
+    Option(("--save",), "save", "write the questions to this file", "FILE"),
+    Option(("--plot",), "plot", "draw the results into this file (SVG)", "FILE"),
+    Option(("--max-questions",), "max_questions", "ask at most N questions, of all kinds together (200)", "N", number=True),
+    Option(("--seed",), "seed", "choose other questions for another N", "N", number=True),
     Option(("--profile-memory",), "profile_memory", "measure memory: peak of all processes, allocation rate, largest sites"),
 )
 _METAVARS: Final = {
@@ -192,6 +207,11 @@ VERBS: Final[Mapping[str, Verb]] = {
         Verb(
             "config", "[show|path]", "the settings and where each comes from", "settings:config",
             (*(setting.flag.removeprefix("--") for setting in SETTINGS if setting.name not in ("color", "store")), *_ALWAYS), most=1,
+        ),
+        Verb(
+            "eval", "[PATH]", "measure how well a repository's own commits and comments are answered", "eval:evaluate_repository",
+            ("kind", "ranking", "max-questions", "seed", "questions", "save", "plot", "yes", *_ALWAYS), most=1,
+            examples=("codetriever eval", "codetriever eval --kind commits --ranking both,0.3 --plot eval.svg"),
         ),
         Verb("doctor", "", "check the installation and say how to mend it", "doctor:doctor", _ALWAYS, most=0),
         Verb("completion", "SHELL", "print the completion script for " + ", ".join(SHELLS), "completion:completion", least=1, most=1),

@@ -85,7 +85,7 @@ def refresh(index: Index, command: Command, screen: Screen, *, deadline_s: float
     """Refresh with a progress bar, and say what went wrong with single files."""
     bar = ProgressBar(screen)
     try:
-        report = index.refresh(progress=bar, deadline_s=deadline_s, confirm=_confirmation(command, screen))
+        report = index.refresh(progress=bar, deadline_s=deadline_s, confirm=confirmation(command, screen))
     finally:
         bar.close()
     if report.analysed_blobs:
@@ -119,7 +119,7 @@ def _missing(path: str, paths: Sequence[str], command: Command) -> PathNotFound:
     return PathNotFound(message, hint=f"Paths are relative to {Path.cwd()}.")
 
 
-def _confirmation(command: Command, screen: Screen) -> Callable[[str], bool] | None:
+def confirmation(command: Command, screen: Screen) -> Callable[[str], bool] | None:
     """Return what answers when the work is unusually large: yes, the person at the terminal, or nobody."""
     if command.yes:
         return lambda _question: True

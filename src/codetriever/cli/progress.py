@@ -1,4 +1,4 @@
-"""How far is indexing? One line on the standard error that a person can read, redrawn a few times a second."""
+"""How far is it? One line on the standard error that a person can read, redrawn a few times a second."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _PARTS: Final = " ▏▎▍▌▋▊▉█"
 
 
 class ProgressBar:
-    """Draws files done of files in all; nothing on anything but a terminal, and nothing for work that is over at once."""
+    """Draws files done of files in all; nothing on anything but a terminal, and nothing for work that is over at once.
 
-    def __init__(self, screen: Screen) -> None:
+    Other work than indexing files may be named, and what it counts.
+    """
+
+    def __init__(self, screen: Screen, *, doing: str = "indexing", unit: str = "files") -> None:
         self._screen = screen
+        self._doing, self._unit = doing, unit
         self._visible = screen.error_is_terminal and not screen.quiet
         self._started = self._drawn = time.monotonic()
         self._is_shown = False
@@ -32,7 +36,8 @@ class ProgressBar:
             return
         self._drawn = now
         self._is_shown = True
-        self._screen.err.write("\r\x1b[2K" + render(done, total, now - self._started, columns=self._screen.width))
+        line = render(done, total, now - self._started, columns=self._screen.width, doing=self._doing, unit=self._unit)
+        self._screen.err.write("\r\x1b[2K" + line)
         self._screen.err.flush()
 
     def close(self) -> None:
@@ -43,14 +48,16 @@ class ProgressBar:
             self._is_shown = False
 
 
-def render(done: int, total: int, elapsed_s: float, *, columns: int) -> str:
+def render(done: int, total: int, elapsed_s: float, *, columns: int, doing: str = "indexing", unit: str = "files") -> str:
     """Return the line: bar, files, files per second and the time left, cut to the terminal's width."""
     share = min(1.0, done / total) if total else 0.0
     eighths = round(share * _BAR * 8)
     bar = _PARTS[8] * (eighths // 8) + (_PARTS[eighths % 8] if eighths % 8 else "")
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
-    left = " · writing" if done >= total else f" · {_clock((total - done) / rate)} left" if rate else ""
-    return f"indexing {bar:<{_BAR}} {share:4.0%} · {done:,} of {total:,} files · {rate:,.0f}/s{left}"[: max(columns - 1, 10)]
+    left = f" · {_clock((total - done) / rate)} left" if rate and done < total else ""
+    if done >= total and doing == "indexing":
+        left = " · writing"
+    return f"{doing} {bar:<{_BAR}} {share:4.0%} · {done:,} of {total:,} {unit} · {rate:,.0f}/s{left}"[: max(columns - 1, 10)]
 
 
 def _clock(seconds: float) -> str:

@@ -6,9 +6,11 @@ subject is a question and the surviving lines are its answer, for any repository
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from codetriever.evaluation.subjects import clean_subject, path_endings
 from codetriever.types import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
 # Languages whose files describe or configure; a commit to them alone changes no code.
@@ -51,32 +53,65 @@ def head_commit(root: Path) -> str:
     return _git(root, "rev-parse", "HEAD").decode().strip()
 
 
-def commit_questions(root: Path, *, limit: int, seed: int = 0, candidates: int = 400, skip: Collection[str] = ()) -> list[Question]:
+def commit_questions(
+    root: Path,
+    *,
+    limit: int,
+    seed: int = 0,
+    candidates: int = 400,
+    skip: Collection[str] = (),
+    folder: str = "",
+    deadline_s: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Question]:
     """At most `limit` questions from the history of the commit checked out at `root`, the same for the same seed.
 
     Of the newest `HISTORY_COMMITS` commits a random sample is tried, at most `candidates` of them by blame, which is what costs
-    time. Asked is only what changed one to three source files that still exist and kept between 2 and 300 of its lines in them;
-    tests, docs and settings may have changed beside them and answer nothing. Commits named in `skip` are passed over. Raises
-    CalledProcessError where git fails, for one without any history.
+    time. Asked is only what changed one to three source files that still exist, are as they were committed, and kept between 2
+    and 300 of its lines; tests, docs and settings may have changed beside them and answer nothing. Commits named in `skip` are passed
+    over, and those that changed a file outside `folder`. After `deadline_s` seconds no more commits are tried. `progress` is told how
+    many questions there are, and how many are wanted. Raises CalledProcessError where git fails, for one without any history.
     """
+    deadline = time.monotonic() + (math.inf if deadline_s is None else deadline_s)
     head = head_commit(root)
-    present = frozenset(_files(_git(root, "ls-tree", "-r", "-z", head)))
-    endings = path_endings(present)
-    commits = [commit for commit in read_commits(root, head) if commit.sha not in skip and not commit.removes]
-    random.Random(seed).shuffle(commits)
     questions: dict[str, Question] = {}
     blamed = 0
-    for commit in commits:
-        if len(questions) >= limit or blamed >= candidates:
+    for commit, query in _askable_commits(root, head, folder, seed):
+        if len(questions) >= limit or blamed >= candidates or time.monotonic() > deadline:
             break
-        query = clean_subject(commit.subject, endings) if _is_small(commit, present) else ""
-        if not query or query.casefold() in questions:
+        if commit.sha in skip or query.casefold() in questions:
             continue
         blamed += 1
         question = _ask(root, head, commit, query)
         if question:
             questions[query.casefold()] = question
+        if progress is not None:
+            progress(len(questions), limit)
     return list(questions.values())
+
+
+def _askable_commits(root: Path, head: str, folder: str, seed: int) -> Iterator[tuple[Commit, str]]:
+    """Small commits whose subjects ask something, shuffled, and what they ask."""
+    files = frozenset(_files(_git(root, "ls-tree", "-r", "-z", head)))
+    endings = path_endings(files)
+    unchanged = files - changed_files(root)
+    present = frozenset(path for path in unchanged if path.startswith(f"{folder}/") or path == folder) if folder else unchanged
+    commits = [commit for commit in read_commits(root, head) if not commit.removes]
+    random.Random(seed).shuffle(commits)
+    for commit in commits:
+        query = clean_subject(commit.subject, endings) if _is_small(commit, present) else ""
+        if query:
+            yield commit, query
+
+
+def changed_files(root: Path) -> frozenset[str]:
+    """Files of the commit checked out at `root` that differ from it on disk, so that their lines are not those that blame counts."""
+    return frozenset(path.decode(errors="surrogateescape") for path in _git(root, "diff", "--name-only", "-z", "HEAD").split(b"\0") if path)
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether the history was cut off when the repository was cloned: blame ascribes what is older to the oldest commit there is."""
+    return _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def read_commits(root: Path, head: str, *, limit: int = HISTORY_COMMITS) -> list[Commit]:
