@@ -163,8 +163,10 @@ def evaluate(
     for question in held.questions:
         words = np.zeros(len(held.counts), dtype=np.float32)
         known = [postings.ordinals[term] for term in query_terms(question.text) if term in postings.ordinals]
-        total = int(postings.lengths.sum())
-        bm25.score(known, weights=[1.0] * len(known), lengths=postings.lengths, chunk_count=len(held.counts), total_length=total, out=words)
+        average = float(postings.lengths.mean())
+        for ordinals, frequencies in known:
+            worth = bm25.saturation(frequencies, postings.lengths[ordinals], average)
+            words[ordinals] += np.float32(bm25.idf(len(ordinals), len(held.counts))) * worth
         cosines = np.maximum(vectors @ embedder.embed_query(question.text), 0)
         both = cosine_share * cosines / max(float(cosines.max()), 1e-9) + (1 - cosine_share) * words / max(float(words.max()), 1e-9)
         for arm, scores in (("words", words), ("vectors", cosines), ("both", both)):

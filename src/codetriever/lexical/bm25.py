@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    Postings = tuple[NDArray[np.integer[Any]], NDArray[Any]]
 
 K1 = 1.2
 B = 0.75
@@ -41,26 +37,3 @@ def saturation(frequencies: NDArray[Any], lengths: NDArray[Any], average_length:
     tf *= np.float32(K1 + 1.0)
     tf /= norm
     return tf
-
-
-def score(
-    postings: Sequence[Postings],
-    *,
-    weights: Sequence[float],
-    lengths: NDArray[Any],
-    chunk_count: int,
-    total_length: int,
-    out: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Add to `out` the score of every chunk, and return it.
-
-    `postings` hold, for each term, distinct ordinals and the term's frequency in each, whole or fractional; `weights` say how much
-    each term of the question counts. `lengths` and `out` are dense over the ordinals. A chunk's score depends on its own numbers and
-    the order of the terms alone, never on the order or the values of ordinals.
-    """
-    average = total_length / max(chunk_count, 1)
-    for (ordinals, frequencies), weight in zip(postings, weights, strict=True):
-        worth = saturation(frequencies, lengths[ordinals], average)
-        worth *= np.float32(weight * idf(len(ordinals), chunk_count))
-        out[ordinals] += worth
-    return out
