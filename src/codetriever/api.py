@@ -313,8 +313,11 @@ class Index:
         first, last = hit.start_line - radius, hit.end_line + radius
         return lines_around(sources[number].snapshot, file, first, last, mask=mask_secrets)
 
-    def outline(self, path: str = "", *, branch: str | None = None) -> OutlineAnswer:
-        """Return what a file, or every file of a folder, defines; the path is relative to the repository's root."""
+    def outline(self, path: str = "", *, branch: str | None = None, most: int | None = None) -> OutlineAnswer:
+        """Return what a file, or every file of a folder, defines; the path is relative to the repository's root.
+
+        With `most`, no further file of a repository is read once so many definitions were found.
+        """
         from codetriever.search.outline import outline
 
         started = time.perf_counter()
@@ -322,7 +325,7 @@ class Index:
         files, missing = [], None
         for source in sources:
             try:
-                files += outline(source, path, mask=mask_secrets)
+                files += outline(source, path, most=most, mask=mask_secrets)
             except PathNotFound as error:
                 missing = error
         if missing is not None and not files:

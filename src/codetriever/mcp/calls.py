@@ -183,8 +183,9 @@ def _defined(call: Call, symbol: str) -> tuple[str, int]:
 def outline(call: Call) -> Reply:
     """Answer `outline`: definitions of a file or folder, a page of them."""
     request = call.request
-    answer = _noted(call.index.outline(_stored(call, request.file_path) if request.file_path else _folder(call)), call.note)
-    first, limit = request.offset, request.limit or (_DEFINITIONS if request.max_tokens is None else 10**6)
+    first, limit = request.offset, request.limit or (_DEFINITIONS if request.max_tokens is None else request.max_tokens)
+    path = _stored(call, request.file_path) if request.file_path else _folder(call)
+    answer = _noted(call.index.outline(path, most=first + limit + 1), call.note)
     rows = [(file, one) for file in answer.files for one in file.definitions][first : first + limit]
     kept = _fitting(call, rows, call.max_tokens - _HEADING_TOKENS)
     files: list[tuple[FileOutline, list[Definition]]] = []
@@ -193,8 +194,8 @@ def outline(call: Call) -> Reply:
             files.append((file, []))
         files[-1][1].append(one)
     following = first + len(kept)
-    left_out = f"{answer.total - following} more: offset={following} goes on, file_path narrows it." if following < answer.total else ""
-    heading = f"{len(kept)} of {answer.total} definitions in {call.where}. {markdown.DATA}" if kept else f"{answer.note} ({call.where})"
+    left_out = f"More follow: offset={following} goes on, file_path narrows it." if following < answer.total else ""
+    heading = f"{len(kept)} definitions in {call.where}. {markdown.DATA}" if kept else f"{answer.note} ({call.where})"
     text = _joined(
         heading, markdown.outline((call.place(file), ones) for file, ones in files), left_out, markdown.freshness(answer.freshness)
     )

@@ -37,9 +37,12 @@ def fenced(text: str, language: str = "") -> str:
 
 def breadcrumb(path: str, start_line: int, end_line: int, name: str, kind: str) -> str:
     """Return `path:lines > class > function`."""
-    lines = f"{start_line}-{end_line}" if end_line != start_line else f"{start_line}"
     parts = _PARTS.split(name) if kind in _NESTED else [name]
-    return line(" > ".join((f"{path}:{lines}", *filter(None, parts))))
+    return line(" > ".join((f"{path}:{_lines(start_line, end_line)}", *filter(None, parts))))
+
+
+def _lines(start_line: int, end_line: int) -> str:
+    return f"{start_line}-{end_line}" if end_line != start_line else f"{start_line}"
 
 
 def hits(answer: Answer, place: Callable[[Hit], str], is_repeated: Callable[[Hit], bool], *, offset: int = 0) -> str:
@@ -123,7 +126,7 @@ def outline(files: Iterable[tuple[str, Sequence[Definition]]]) -> str:
         for one in definitions:
             while ends and one.byte_start >= ends[-1]:
                 ends.pop()
-            rows.append(f"{'  ' * (len(ends) + 1)}{one.start_line}-{one.end_line} {_signature(one)}")
+            rows.append(f"{'  ' * (len(ends) + 1)}{_lines(one.start_line, one.end_line)} {_signature(one)}")
             ends.append(one.byte_end)
         blocks.append("\n".join(rows))
     return "\n".join(blocks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -47,6 +48,7 @@ INSTRUCTIONS: Final = (
 _PREFER_TEXT: Final = ("claude-code", "visual studio code")
 _THREADS: Final = 4
 _ROOTS_WAIT_S: Final = 5.0
+_LARGE_WORK_S: Final = 0.25
 _POLL_S: Final = 0.05
 _ROOTS: Final = "roots"
 _MOST_SESSIONS: Final = 64
@@ -193,12 +195,18 @@ async def _answer(state: State, context: Context, tool: Tool, request: Request) 
 
 def _called(tool: Tool, request: Request, opened: Opened, state: State, shown: Shown | None, ready: Readiness) -> Reply:
     from codetriever.mcp.calls import CALLS, Call, Reply
+    from codetriever.system import release_memory
 
     if not ready.is_indexed:
         note = ready.note or "Another process is indexing it."
         return Reply({"root": ", ".join(map(str, opened.folders)), "note": note}, f"Not indexed yet. {note} Ask again soon.")
 
-    return CALLS[tool.name](Call(request, opened, state.roots, shown, ready.note))
+    started = time.monotonic()
+    try:
+        return CALLS[tool.name](Call(request, opened, state.roots, shown, ready.note))
+    finally:
+        if time.monotonic() - started > _LARGE_WORK_S:
+            release_memory()
 
 
 def _folder_of(state: State, folders: tuple[Any, ...], file_path: str) -> tuple[Any, ...]:

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from codetriever.search.search import Source
 
 
-def outline(source: Source, path: str, *, mask: Callable[[str], str] = str) -> list[FileOutline]:
+def outline(source: Source, path: str, *, most: int | None = None, mask: Callable[[str], str] = str) -> list[FileOutline]:
     """Return the definitions of the file, or of the files of the folder ("" or "." is the root) that have any, by path.
 
-    `mask` is applied to the signatures. Raises `PathNotFound` when nothing indexed is called so.
+    No further file is read once `most` definitions were found. `mask` is applied to the signatures.
+    Raises `PathNotFound` when nothing indexed is called so.
     """
     snapshot = source.snapshot
     path = "" if path == "." else path.removeprefix("./").rstrip("/")
@@ -32,10 +33,14 @@ def outline(source: Source, path: str, *, mask: Callable[[str], str] = str) -> l
             raise PathNotFound(f"{path} is not in the index.", hint=f"`codetriever explain-path {path}` says why.")
     else:
         files = np.array([position(snapshot, path)]) if path else np.arange(len(snapshot.files.blobs))
-    found = []
+    found: list[FileOutline] = []
+    count = 0
     for file in files[snapshot.file_first[files] >= 0].tolist():
+        if most is not None and count >= most:
+            break
         definitions = tuple(as_definitions(snapshot.definitions(file), mask=mask))
         if definitions or len(files) == 1:
             language = snapshot.files.language_names[int(snapshot.files.languages[file])]
+            count += len(definitions)
             found.append(FileOutline(snapshot.files.paths[file], language, definitions, source.repository))
     return found
