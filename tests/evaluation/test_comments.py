@@ -168,6 +168,31 @@ def test_what_describes_nothing_or_gives_the_name_away_is_cut_out_but_not_asked(
     assert found.stripped == b"package pool\n\nfunc reap() {\n}\n"
 
 
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "We put a short frame before each of them",
+        "This is used for connections of all kinds",
+        "If the flag is set another round is due",
+        "Whether old lines are dropped at once (default: no)",
+        "See the manual for how pools are drained",
+    ],
+)
+def test_remarks_and_halves_of_sentences_are_cut_out_but_not_asked(comment):
+    found = comment_questions(f"// {comment}\nfunc reap() {{\n}}\n".encode(), "go", "pool.go")
+    assert found.questions == ()
+    assert found.stripped == b"func reap() {\n}\n"
+
+
+def test_markup_is_read_where_comments_are_markup_and_left_elsewhere():
+    java = b"class Pool {\n  /** Copies <b>every</b> line of the {@code source} pool. */\n  void copy() {\n  }\n}\n"
+    assert comment_questions(java, "java", "Pool.java").questions[0].query == "Copies every line of the source pool"
+    go = b"// Reap copies every line of <source> into another pool.\nfunc Reap() {\n}\n"
+    assert comment_questions(go, "go", "pool.go").questions[0].query == "copies every line of <source> into another pool"
+    python = b'def reap(pool):\n    """Return the waiting :class:`~net.Line` objects of a pool."""\n    return pool.lines\n'
+    assert comment_questions(python, "python", "pool.py").questions[0].query == "Return the waiting net.Line objects of a pool"
+
+
 def test_comments_that_belong_to_no_definition_stay():
     source = b"package pool\n\n// A word about this whole file and its purpose.\n\nvar size = 1\n\nfunc reap() {\n\t// Inside of it.\n}\n"
     found = comment_questions(source, "go", "pool.go")

@@ -30,10 +30,19 @@ _ORNAMENT = re.compile(
     | \s*(?: \*+/ | -\} | \"\"\"|\'\'\' )\s*$""",
     re.VERBOSE,
 )
-_TAG = re.compile(r"<(?:see|paramref|typeparamref)\s+\w+=\"([^\"]*)\"\s*/?>|</?\w[^<>]*>|\{@(?:link|code|linkplain)\s+([^}]*)\}")
+# Doc comments are HTML or XML in these; elsewhere `<T>` means what it says.
+_MARKUP = frozenset({"java", "kotlin", "scala", "groovy", "csharp", "fsharp", "php", "javascript", "typescript", "tsx", "dart"})
+_TAG = re.compile(r"<(?:see|paramref|typeparamref)\s+\w+=\"(?:[A-Z]:)?([^\"]*)\"\s*/?>|</?\w[^<>]*>|\{@(?:link|code|linkplain)\s+([^}]*)\}")
+_ROLE = re.compile(r":[a-z:]+:`[~!.]*([^`<]*?)(?:\s*<[^`]*)?`")  # Sphinx: :class:`~a.B` is a.B
 _SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)[.:;](?:\s|$)")
 _NOT_DESCRIPTION = re.compile(
     r"copyright|licen[sc]e|todo|fixme|xxx|hack\b|noqa|nolint|eslint|prettier|pylint|rubocop|type:|@\w+|https?:|[-=*#]{4,}|\bdeprecated\b",
+    re.IGNORECASE,
+)
+# Remarks about a definition, which do not say what it is or does.
+_REMARK = re.compile(
+    r"(?:we|i|it|they|you|there|because|since|but|so|also|nb|note|see|e\.g|example|usage|warning|must|make sure|don't|do not|if|when"
+    r"|otherwise|for (?:example|backwards?|compatibility)|this (?:is|can|must|should|will|may|one|needs?)|these|internal|same as|like)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -106,7 +115,7 @@ def _comment_above(lines: Sequence[bytes], definition: Definition, language: str
     while last > 0 and _ABOVE_DEFINITION.match(_text(lines[last - 1]).strip()):
         last -= 1
     first = _comment_start(lines, last, marker)
-    return _Description(first, last, _plain(lines[first:last])) if first < last else None
+    return _Description(first, last, _plain(lines[first:last], language)) if first < last else None
 
 
 def _comment_end(lines: Sequence[bytes], at: int, marker: str) -> int:
@@ -141,7 +150,7 @@ def _docstring(lines: Sequence[bytes], definition: Definition) -> _Description |
                 last = number + 1
             else:
                 last = next((at + 1 for at in range(number + 1, definition.end_line) if mark in _text(lines[at])), 0)
-            return _Description(number, last, _plain(lines[number:last])) if number < last < definition.end_line else None
+            return _Description(number, last, _plain(lines[number:last], "python")) if number < last < definition.end_line else None
         if number >= definition.line and text and not re.search(r"[,(\[:\])]$|^[)\]]", _text(lines[number - 1]).strip()):
             return None
     return None
@@ -156,15 +165,16 @@ def _elixir_doc(lines: Sequence[bytes], definition: Definition) -> _Description 
         for number in range(last - 2, -1, -1):
             if _text(lines[number]).strip().endswith('"""'):
                 is_doc = _text(lines[number]).strip().startswith(("@doc", "@typedoc"))
-                return _Description(number, last, _plain(lines[number + 1 : last])) if is_doc else None
+                return _Description(number, last, _plain(lines[number + 1 : last], "elixir")) if is_doc else None
     return _comment_above(lines, definition, "elixir")
 
 
-def _plain(lines: Sequence[bytes]) -> str:
+def _plain(lines: Sequence[bytes], language: str) -> str:
     """The words of comment lines, up to the first empty line after the first words."""
     words: list[str] = []
     for line in lines:
-        text = _TAG.sub(r"\1\2", _ORNAMENT.sub("", _text(line))).strip(" -")
+        text = _ROLE.sub(r"\1", _ORNAMENT.sub("", _text(line)))
+        text = (_TAG.sub(r"\1\2", text) if language in _MARKUP else text).strip(" -")
         if not text and words:
             break
         words += text.split()
@@ -172,10 +182,12 @@ def _plain(lines: Sequence[bytes]) -> str:
 
 
 def _first_sentence(text: str, name: str) -> str:
-    """The first sentence, or "" when it describes nothing or gives away the name."""
+    """The first sentence, or "" when it describes nothing, is cut off in its middle, or gives away the name."""
     end = _SENTENCE_END.search(text)
     sentence = text[: end.start() if end else len(text)].replace("`", "").strip()
     if len(_WORD.findall(sentence)) < _FEWEST_WORDS or len(sentence) > _MOST_CHARACTERS or _NOT_DESCRIPTION.search(sentence):
+        return ""
+    if _REMARK.match(sentence) or any(sentence.count(left) != sentence.count(right) for left, right in ("()", "[]", "{}")):
         return ""
     first, _, rest = sentence.partition(" ")
     if first.strip("\"'*").casefold() == name.casefold():
