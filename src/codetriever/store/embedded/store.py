@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from codetriever.store.embedded.readers import Readers
 from codetriever.store.embedded.sections import damaged
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.snapshot import EmbeddedSnapshot, Generation
+from codetriever.store.embedded.used import mark_used, model_mark, used_at
 from codetriever.store.embedded.vectors import VectorFile
 from codetriever.store.embedded.views import ViewFile
 from codetriever.store.format import FEATURES
@@ -87,6 +89,7 @@ class EmbeddedStore:
         self._memory_bytes = memory_bytes
         self._readers = Readers(folder)
         self._generations: dict[tuple[str, int, int], Generation] = {}
+        self._loading = threading.Lock()
         self._touched: dict[int, float] = {}
 
     def __enter__(self) -> EmbeddedStore:
@@ -108,11 +111,8 @@ class EmbeddedStore:
 
     def _info(self, row: tuple[str, str, int, str, float, int, int, int, int]) -> ViewInfo:
         root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, *_ = row
-        try:
-            used_at = (self.folder / USED / str(view)).stat().st_mtime
-        except OSError:
-            used_at = indexed_at
-        return ViewInfo(ViewKey(root, branch), generation, head, indexed_at, max(used_at, indexed_at), files, chunks, text_bytes)
+        last = used_at(self.folder, str(view)) or indexed_at
+        return ViewInfo(ViewKey(root, branch), generation, head, indexed_at, max(last, indexed_at), files, chunks, text_bytes)
 
     def generation(self, key: ViewKey) -> int:
         """Return the view's current generation, 0 when there is none."""
@@ -156,20 +156,21 @@ class EmbeddedStore:
             if state is None:
                 raise self._not_visible(connection, key)
             self._touch(state[2])
-            generation = self._generations.get(state)
-            if generation is not None:
-                return generation
             try:
-                generation = self._load_generation(connection, key)
+                with self._loading:
+                    return self._known_generation(connection, key, state)
             except FileNotFoundError as error:
                 missing = error.filename
                 connection.execute("ROLLBACK")
-                continue
-            self._generations[state] = generation
-            while len(self._generations) > _KEPT_GENERATIONS:
-                self._generations.pop(next(iter(self._generations)), None)
-            return generation
         raise damaged(missing, "it is missing")
+
+    def _known_generation(self, connection: sqlite3.Connection, key: ViewKey, state: tuple[str, int, int]) -> Generation:
+        generation = self._generations.get(state)
+        if generation is None:
+            generation = self._generations[state] = self._load_generation(connection, key)
+            while len(self._generations) > _KEPT_GENERATIONS:
+                self._generations.pop(next(iter(self._generations)))
+        return generation
 
     def _not_visible(self, connection: sqlite3.Connection, key: ViewKey) -> ViewNotFound:
         """Return the error for a view without a generation that this version can read; another version may have made one."""
@@ -206,12 +207,8 @@ class EmbeddedStore:
         if now - self._touched.get(view, -_USED_EVERY_S) < _USED_EVERY_S:
             return
         self._touched[view] = now
-        path = self.folder / USED / str(view)
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE))
-            os.utime(path)
-        except OSError:
-            return
+        mark_used(self.folder, str(view))
+        mark_used(self.folder, model_mark(self.model))
 
     def verify(self) -> None:
         """Read the whole index and compare checksums; raises `StoreDamaged`."""

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, VIEWS, transaction
+from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, mark_changed, transaction
 from codetriever.store.embedded.compact import compact
 from codetriever.store.embedded.segment import Segment
+from codetriever.store.embedded.used import mark_used, model_mark, used_at
 from codetriever.store.embedded.views import ViewFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+UNUSED_MODEL_S = 30 * 86_400.0
+"""So long the vectors of a model are kept after somebody asked for them last: two settings that share an index, used in turns, do not
+undo each other's work, and a model that was tried once does not stay for ever."""
 
 
 def tidy(folder: Path, connection: sqlite3.Connection, *, unlisted: NDArray[np.int64]) -> None:
@@ -28,6 +35,7 @@ def tidy(folder: Path, connection: sqlite3.Connection, *, unlisted: NDArray[np.i
     try:
         sweep_files(folder, connection)
         sweep_blobs(folder, connection, unlisted)
+        drop_unused_vectors(folder, connection)
         compact(folder, connection)
     except (OSError, sqlite3.OperationalError) as error:
         logging.getLogger(__name__).warning("The sweep of %s was put off: %s", folder, error)
@@ -50,6 +58,19 @@ def sweep_blobs(folder: Path, connection: sqlite3.Connection, unlisted: NDArray[
             connection.executemany("DELETE FROM blobs WHERE blob = ?", ((blob,) for blob in gone.tolist()))
             _count_dead(folder, connection, gone)
     connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def drop_unused_vectors(folder: Path, connection: sqlite3.Connection) -> None:
+    """Let go of the vectors of models that nobody has asked for in a month; for one without a mark the month begins now."""
+    for (model,) in connection.execute("SELECT DISTINCT model FROM vectors").fetchall():
+        last = used_at(folder, model_mark(model))
+        if last is None:
+            mark_used(folder, model_mark(model))
+        elif time.time() - last > UNUSED_MODEL_S:
+            with transaction(connection):
+                connection.execute("DELETE FROM vectors WHERE model = ?", (model,))
+                mark_changed(connection)
+            (folder / USED / model_mark(model)).unlink(missing_ok=True)
 
 
 def _count_dead(folder: Path, connection: sqlite3.Connection, gone: NDArray[np.int64]) -> None:

@@ -29,6 +29,7 @@ from codetriever.store.embedded.missing import embed_missing
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.sweep import tidy
+from codetriever.store.embedded.used import mark_used, model_mark
 from codetriever.store.embedded.vectors import VectorWriter, quantise
 from codetriever.store.embedded.views import ViewFile, joined_paths
 from codetriever.store.embedded.write_view import write_view
@@ -63,6 +64,7 @@ class EmbeddedWriter:
         self._memory_bytes = memory_bytes
         self._buffer: SegmentBuffer | None = None
         self._vectors: VectorWriter | None = None
+        mark_used(folder, model_mark(model))
 
     def known(self, blobs: Sequence[tuple[bytes, str]]) -> Sequence[int]:
         """Return for each (digest, language) the number of the blob, or -1 when it has to be added."""
