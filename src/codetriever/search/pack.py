@@ -11,6 +11,7 @@ from codetriever.tokens import count_tokens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from codetriever.search.search import Found
     from codetriever.types import Hit
 
 # What a hit's heading costs: path, lines, name and the marks around them.
@@ -46,6 +47,18 @@ def pack(hits: Sequence[Hit], max_tokens: int) -> tuple[list[Hit], int]:
         left -= cost
         cut += short.text != hit.text
     return packed, cut
+
+
+def packed(found: Found, max_tokens: int) -> Found:
+    """Return the page as far as it fits, with a note of what was cut or left out."""
+    hits, cut = pack(found.hits, max_tokens)
+    left_out = len(found.hits) - len(hits)
+    notes = [found.note] if found.note else []
+    if cut:
+        notes.append(f"{cut} of {len(hits)} hits are cut to their first lines; `context PATH:LINE` shows the rest.")
+    if left_out:
+        notes.append(f"{left_out} more did not fit into {max_tokens} tokens; --offset {len(hits)} goes on.")
+    return replace(found, hits=tuple(hits), note=" ".join(notes))
 
 
 def _opening(hit: Hit) -> Hit:

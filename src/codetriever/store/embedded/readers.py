@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Readers:
-    """The connections of one open store; each is used by one thread at a time."""
+    """The connections of one open store, for any number of threads; each is used by one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -22,8 +22,8 @@ class Readers:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        while lent := self._pop():
+            lent[0].close()
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection | None]:
@@ -54,9 +54,15 @@ class Readers:
 
     def _idle_connection(self, file: tuple[int, int]) -> tuple[sqlite3.Connection, bool] | None:
         """Return an idle connection to this very file: the index may have been removed and built again."""
-        while self._idle:
-            connection, opened_file = self._idle.pop()
+        while lent := self._pop():
+            connection, opened_file = lent
             if opened_file == file:
                 return connection, True
             connection.close()
         return None
+
+    def _pop(self) -> tuple[sqlite3.Connection, tuple[int, int]] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # another thread may have taken the last one since anybody looked
+            return None

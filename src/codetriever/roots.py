@@ -1,0 +1,138 @@
+"""Which repositories does an index have, what are they called, and which view of each is asked?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from codetriever.corpus.git import locate
+from codetriever.errors import PathNotFound, ViewNotFound
+from codetriever.store.embedded.folder import repository_folder
+from codetriever.types import IndexReport, ViewKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from codetriever.corpus.git import Checkout
+    from codetriever.embedding.embedder import Embedder
+    from codetriever.store.embedded import EmbeddedStore
+
+
+@dataclass(slots=True)
+class Root:
+    """One repository of an index: where it is, its store, the folders that were named in it, and what the last refresh left undone."""
+
+    checkout: Checkout
+    store: EmbeddedStore
+    folders: tuple[str, ...]
+    pending: int = 0
+    note: str = ""
+
+    @property
+    def key(self) -> ViewKey:
+        """The view of what is checked out."""
+        return ViewKey(str(self.checkout.root), self.checkout.branch)
+
+    def view(self, branch: str | None) -> ViewKey:
+        """Return the view of a branch, if possible this checkout's, or without a branch that of what is checked out."""
+        if branch is None:
+            return self.key
+        views = self.store.views()
+        of_branch = [view.key for view in views if view.key.branch == branch]
+        if not of_branch:
+            known = ", ".join(sorted({view.key.branch for view in views if view.key.branch})) or "none"
+            raise ViewNotFound(
+                f"Branch {branch!r} of {self.checkout.root} is not indexed; indexed are: {known}.",
+                hint=f"git switch {branch} && codetriever index",
+            )
+        return next((key for key in of_branch if key.root == self.key.root), of_branch[0])
+
+
+def open_roots(paths: Sequence[Path], store_folder: Path, embedder: Embedder, *, memory_bytes: int) -> list[Root]:
+    """Open the stores of the repositories that these paths lie in, each once; raises `PathNotFound`."""
+    from codetriever.store.embedded import open_store
+
+    roots: dict[Path, Root] = {}
+    for path in paths:
+        if not path.exists():
+            raise PathNotFound(f"{path} does not exist.", hint="Give a file or folder, or nothing for the working directory.")
+        checkout = locate(path)
+        known = roots.get(checkout.root)
+        if known is not None:
+            known.folders = () if "" in (checkout.folder, *known.folders) or not known.folders else (*known.folders, checkout.folder)
+            continue
+        store = open_store(
+            repository_folder(store_folder, checkout.identity),
+            model=embedder.model,
+            dimensions=embedder.dimensions,
+            identity=checkout.identity,
+            memory_bytes=memory_bytes,
+        )
+        roots[checkout.root] = Root(checkout, store, (checkout.folder,) if checkout.folder else ())
+    return list(roots.values())
+
+
+def names(roots: Sequence[Root]) -> list[str]:
+    """Return the repositories' names as hits carry them: "" for the only one; two of one name are told apart by their folders."""
+    if len(roots) == 1:
+        return [""]
+    called = [repository_name(root.checkout) for root in roots]
+    return [name if called.count(name) == 1 else str(root.checkout.root) for name, root in zip(called, roots, strict=True)]
+
+
+def repository_name(checkout: Checkout) -> str:
+    """Return what a repository is called: its origin without scheme and user, else its folder's name."""
+    origin = checkout.origin.removesuffix(".git").removesuffix("/")
+    if origin.startswith(("http://", "https://", "ssh://", "git://")):
+        return origin.split("://", 1)[1].rsplit("@", 1)[-1]
+    if "@" in origin and ":" in origin:
+        return origin.rsplit("@", 1)[-1].replace(":", "/", 1)
+    return checkout.root.name
+
+
+def described(root: Root) -> dict[str, Any]:
+    """Return what is indexed of a repository, as plain values."""
+    return {
+        "repository": repository_name(root.checkout),
+        "root": str(root.checkout.root),
+        "branch": root.checkout.branch,
+        "head": root.checkout.head,
+        "store": str(root.store.folder),
+        "size_bytes": root.store.size_bytes(),
+        "views": [
+            {
+                "root": view.key.root,
+                "branch": view.key.branch,
+                "generation": view.generation,
+                "head": view.head,
+                "indexed_at": view.indexed_at,
+                "used_at": view.used_at,
+                "files": view.files,
+                "chunks": view.chunks,
+                "text_bytes": view.text_bytes,
+            }
+            for view in root.store.views()
+        ],
+    }
+
+
+def joined(reports: Sequence[IndexReport]) -> IndexReport:
+    """Return what the refreshes of several repositories did together."""
+    if len(reports) == 1:
+        return reports[0]
+    return IndexReport(
+        generation=max(report.generation for report in reports),
+        files=sum(report.files for report in reports),
+        chunks=sum(report.chunks for report in reports),
+        text_bytes=sum(report.text_bytes for report in reports),
+        read=sum(report.read for report in reports),
+        analysed_blobs=sum(report.analysed_blobs for report in reports),
+        embedded_chunks=sum(report.embedded_chunks for report in reports),
+        removed=sum(report.removed for report in reports),
+        skips=tuple(skip for report in reports for skip in report.skips),
+        pending=sum(report.pending for report in reports),
+        took_s=sum(report.took_s for report in reports),
+        note=" ".join(dict.fromkeys(report.note for report in reports if report.note)),
+        metrics={name: value for report in reports for name, value in report.metrics.items()},
+    )
