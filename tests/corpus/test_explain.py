@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from codetriever.corpus.explain import Explanation, explain
+from codetriever.corpus.explain import Explanation, explain, explain_empty
 from codetriever.corpus.git import locate
 from codetriever.corpus.walk import list_files
 from codetriever.errors import PathNotFound
-from codetriever.types import Role, SkipReason
+from codetriever.types import Role, Skip, SkipReason
 
 from .conftest import Git, write
 
@@ -97,3 +97,26 @@ def test_explanations_agree_with_the_list(repository: Path, git: Git, options: d
     listed = set(list_files(locate(repository), **options).paths)
     paths = [file.relative_to(repository).as_posix() for file in repository.rglob("*") if file.is_file()]
     assert {path for path in paths if why(repository, path, **options).is_indexed} == listed
+
+
+def why_empty(root: Path, **options: bool) -> str:
+    listed = list_files(locate(root))
+    return explain_empty(locate(root), listed.skips, **options)
+
+
+def test_an_empty_index_names_the_rule_that_leaves_everything_out(tmp_path: Path, git: Git) -> None:
+    git(tmp_path, "init", "-q")
+    write(tmp_path, {".gitignore": "# all of it\n/*\n", "src/a.py": "a = 1\n", "b.py": "b = 1\n"})
+    expected = f"3 of the 3 files looked at left out (line 2 of {tmp_path.resolve()}/.gitignore ignores it: /*)."
+    assert why_empty(tmp_path) == "There is nothing to search: " + expected
+
+
+def test_an_empty_index_counts_what_was_skipped(tmp_path: Path) -> None:
+    skips = [Skip("a.png", SkipReason.BINARY), Skip("b.png", SkipReason.BINARY), Skip("c", SkipReason.CREDENTIAL)]
+    assert explain_empty(locate(tmp_path), skips) == "There is nothing to search: 2 binary; 1 credential."
+
+
+def test_an_empty_folder_is_called_empty(tmp_path: Path) -> None:
+    assert why_empty(tmp_path) == f"{tmp_path.resolve()} holds no files."
+    write(tmp_path, {"blank.py": ""})
+    assert why_empty(tmp_path) == f"There is nothing to search: {tmp_path.resolve()} holds no text."

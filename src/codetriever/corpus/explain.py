@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from codetriever.corpus.rules import RuleFile
 
 DEFAULT_MAX_BYTES = 2 * 1024 * 1024
+_LOOKED_AT = 50  # files of an empty index; each costs the reading of the rules above it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,35 @@ def explain(
     if left_out is not None:
         return Explanation(str(root), relative, left_out.reason, left_out.detail)
     return _explain_content(root, relative, _why_listed(git, relative), max_bytes)
+
+
+def explain_empty(
+    checkout: Checkout, skips: Sequence[Skip], *, hidden: bool = False, no_ignore: bool = False, max_bytes: int = DEFAULT_MAX_BYTES
+) -> str:
+    """Return a sentence that says why nothing of a checkout is indexed: what was skipped, and what keeps the first files from the list."""
+    explained = []
+    for path in _some_files(checkout.root):
+        with suppress(PathNotFound):  # it may have gone by now
+            explained.append(explain(checkout, path, hidden=hidden, no_ignore=no_ignore, max_bytes=max_bytes))
+    left_out = Counter(one.detail for one in explained if one.reason in (SkipReason.IGNORED, SkipReason.DEPENDENCY))
+    reasons = [f"{count:,} {reason}" for reason, count in Counter(skip.reason.value for skip in skips).most_common()]
+    if left_out:
+        detail, count = left_out.most_common(1)[0]
+        reasons.append(f"{count:,} of the {len(explained):,} files looked at left out ({detail})")
+    if not reasons:
+        return f"There is nothing to search: {checkout.root} holds no text." if explained else f"{checkout.root} holds no files."
+    return f"There is nothing to search: {'; '.join(reasons)}."
+
+
+def _some_files(root: Path) -> list[str]:
+    """Return the first files of a tree, those of git's own folder excepted."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        found += [os.path.join(folder, name) for name in sorted(files) if name != ".git"]  # noqa: PTH118
+        if len(found) >= _LOOKED_AT:
+            break
+    return found[:_LOOKED_AT]
 
 
 def _explain_content(root: Path, relative: str, listed: str, max_bytes: int) -> Explanation:

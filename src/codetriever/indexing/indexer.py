@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codetriever import metrics
-from codetriever.errors import ConfirmationNeeded, DiskFull, StoreLocked, StoreNotWritable, ViewNotFound
+from codetriever.errors import ConfirmationNeeded, DiskFailed, DiskFull, StoreLocked, StoreNotWritable, ViewNotFound
 from codetriever.indexing.plan import make_plan
 from codetriever.indexing.rows import skipped_rows
 from codetriever.lexical.terms import count_terms
 from codetriever.types import IndexReport, Progress, ViewKey
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
     from codetriever.indexing.filling import Filled
     from codetriever.indexing.plan import Plan
     from codetriever.store.store import Store, Writer
-    from codetriever.types import FileTable, ViewInfo
+    from codetriever.types import FileTable, Skip, ViewInfo
 
 MANY_FILES = 100_000  # a first index of more is confirmed first: somebody may have meant another folder
 
@@ -160,7 +160,7 @@ def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexRepo
                 if previous is None:
                     _confirm(task, len(plan.listing.paths))
             return _fill_and_switch(task, plan, writer, current.info if current is not None else None)
-    except (StoreLocked, StoreNotWritable, DiskFull) as error:
+    except (StoreLocked, StoreNotWritable, DiskFull, DiskFailed) as error:
         if not task.has_deadline or plan is None or current is None:
             raise
         return _report(task, plan, current.info, pending=max(len(plan.wanted), plan.removed), note=error.message)
@@ -184,6 +184,7 @@ def _report(
     task: Task, plan: Plan, info: ViewInfo | None, filled: Filled | None = None, *, pending: int = 0, note: str = ""
 ) -> IndexReport:
     is_switched = filled is not None and filled.table is not None
+    skips = (*plan.listing.skips, *(filled.skips if filled else skipped_rows(plan.previous)))
     return IndexReport(
         generation=info.generation if info else 0,
         files=info.files if info else 0,
@@ -193,9 +194,16 @@ def _report(
         analysed_blobs=filled.analysed_blobs if filled else 0,
         embedded_chunks=filled.embedded_chunks if filled else 0,
         removed=plan.removed if is_switched else 0,
-        skips=(*plan.listing.skips, *(filled.skips if filled else skipped_rows(plan.previous))),
+        skips=skips,
         pending=pending,
         took_s=time.monotonic() - task.started,
-        note=" ".join(filter(None, (plan.listing.note, note))),
+        note=" ".join(filter(None, (plan.listing.note, note, _why_empty(task, skips) if info and not info.chunks and not pending else ""))),
         metrics=metrics.snapshot(),
     )
+
+
+def _why_empty(task: Task, skips: Sequence[Skip]) -> str:
+    from codetriever.corpus.explain import explain_empty
+
+    options = task.options
+    return explain_empty(task.checkout, skips, hidden=options.hidden, no_ignore=options.no_ignore, max_bytes=options.max_file_bytes)
