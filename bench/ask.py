@@ -4,6 +4,9 @@ Runs under the Python of the tool it asks, so it needs nothing but the standard 
 `questions`, `limit`, and `warm_up` (questions asked first and not timed). The answer has for each question the places of its hits
 (path, first line, last line, characters of text), the milliseconds it took, and how many of them the processor worked.
 
+ASK_TABLE in the environment names a table of term vectors for codetriever to use instead of its own, ASK_VECTOR_SHARE what vectors count
+against words (0: words alone).
+
 Tools: codetriever; semble; semble-lexical (its word index and ranking, whatever model is loaded); semble-all and semble-lexical-all
 (the same over code, docs and configuration).
 """
@@ -17,9 +20,28 @@ import time
 def open_codetriever(root, store):
     import codetriever
 
+    if "ASK_TABLE" in os.environ:
+        use_table(os.environ["ASK_TABLE"])
+    share = os.environ.get("ASK_VECTOR_SHARE")
+    options = {} if share is None else {"vector_share": float(share)}
     index = codetriever.open(root, store=store)
     index.refresh()
-    return lambda query, limit: [(hit.path, hit.start_line, hit.end_line, len(hit.text)) for hit in index.search(query, limit=limit).hits]
+
+    def search(query, limit):
+        hits = index.search(query, limit=limit, **options).hits
+        return [(hit.path, hit.start_line, hit.end_line, len(hit.text)) for hit in hits]
+
+    return search
+
+
+def use_table(path):
+    import pathlib
+
+    import codetriever.api
+    from codetriever.embedding.static import load_static
+
+    embedder = load_static(pathlib.Path(path))
+    codetriever.api.default_embedder = lambda: embedder
 
 
 def open_semble(root, store, *, alpha=None, everything=False):

@@ -23,12 +23,13 @@ WARM_UP = ("where is the configuration read", "open a connection", "ParseError")
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A command line tool that indexes and searches a checkout. `ask` is its name in ask.py."""
+    """A command line tool that indexes and searches a checkout. `ask` is its name in ask.py; tools of one `index` can share it."""
 
     name: str
     python: Path
     ask: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    index: str = ""
 
     def env(self, store: Path) -> dict[str, str]:
         """What the tool finds in its environment when its index is to lie under `store`."""

@@ -90,8 +90,26 @@ def test_questions_from_doc_comments_are_asked_of_files_without_them(checkouts, 
     questions, stripped = tmp_path / "questions.json", tmp_path / "stripped"
     assert "2 questions from 1 repositories" in run("questions.py", checkouts, questions, "--stripped", stripped, folder=tmp_path)
     assert "Wait twice as long" not in (stripped / "small" / "retry.py").read_text()
-    run("quality.py", "--commits", questions, "--clones", stripped, "--name", "comments", folder=tmp_path)
-    assert results(tmp_path, "comments")["commits by language"][0]["questions"] == 2
+    table = BENCH.parent / "src" / "codetriever" / "embedding" / "static.table"
+    asked = ["--comments", questions, "--stripped", stripped, "--words", "--table", table, "--store", tmp_path / "stores"]
+    run("quality.py", *asked, "--name", "comments", folder=tmp_path)
+    measured = results(tmp_path, "comments")
+    assert [(row["tool"], row["questions"]) for row in measured["comments by language"] if row["language"] == "python"] == [
+        ("codetriever", 2),
+        ("words", 2),
+        ("static", 2),
+    ]
+    assert {row["kind"] for row in measured["comments by kind"]} == {"function", "all questions"}
+    assert {row["tool"] for row in measured["comments against words"]} == {"codetriever", "static"}
+    shipped, _, same = [row for row in measured["comments by language"] if row["language"] == "python"]
+    assert shipped["ndcg10"] == same["ndcg10"]
+    assert sorted(path.name for path in (tmp_path / "stores").iterdir()) == ["codetriever", "static"]
+
+
+def test_each_language_gets_as_many_questions_as_wanted(checkouts, tmp_path):
+    questions = tmp_path / "questions.json"
+    printed = run("questions.py", checkouts, questions, "--stripped", tmp_path / "stripped", "--per-language", "1", folder=tmp_path)
+    assert "1 questions from 1 repositories" in printed
 
 
 def test_search_measures_every_kind_of_question(checkouts, tmp_path):

@@ -86,8 +86,8 @@ def comment_questions(source: bytes, language: str, path: str) -> Described:
         query = _first_sentence(description.text, definition.name)
         start, end = kept_before[definition.start_line - 1] + 1, kept_before[min(definition.end_line, len(lines))]
         if query and end >= start:
-            span = Span(path, start, end)
-            questions.setdefault(query, Question(query, (span,), language, f"{path}:{definition.qualified_name}", "comment"))
+            origin = f"{path}:{definition.qualified_name}"
+            questions.setdefault(query, Question(query, (Span(path, start, end),), language, origin, "comment", definition.kind))
     return Described(tuple(questions.values()), b"\n".join(line for number, line in enumerate(lines) if number not in gone))
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Question:
     """Something to ask, and the places that answer it.
 
-    `source` says what it was made from, "commit" or "comment"; `origin` is that commit, or the qualified name of the definition.
+    `source` says what it was made from, "commit" or "comment"; `origin` is that commit, or the qualified name of the definition;
+    `about` is the kind of that definition.
     """
 
     query: str
@@ -25,6 +26,7 @@ class Question:
     language: str
     origin: str
     source: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +61,4 @@ def _read_question(entry: dict[str, object]) -> Question:
     if not isinstance(spans, list):
         raise TypeError(f"the spans of {entry['query']!r} are not a list")
     places = tuple(Span(str(span["path"]), int(span["start_line"]), int(span["end_line"])) for span in spans)
-    return Question(str(entry["query"]), places, str(entry["language"]), str(entry["origin"]), str(entry["source"]))
+    return Question(str(entry["query"]), places, str(entry["language"]), str(entry["origin"]), str(entry["source"]), str(entry.get("about", "")))
