@@ -18,6 +18,7 @@ from codetriever.store.embedded import open_store
 from codetriever.types import ViewKey
 
 if TYPE_CHECKING:
+    from codetriever.store.postgres.database import Database
     from codetriever.store.store import Snapshot, Store
 
 WORDS = ("def", "parse", "tree", "Tree", "walk", "é", "x1")
@@ -164,13 +165,12 @@ class Histories(RuleBasedStateMachine):
             assert answers(snapshot) == expected
             opened.__exit__(None, None, None)  # type: ignore[attr-defined]
         for key, files in self.views.items():
-            fresh = open_store(self.folder / "fresh", model="m", dimensions=DIMENSIONS)
+            fresh = self.open("fresh")
             with fresh.writer() as writer:
                 index(writer, key, files, batch=100)
             with self.store.snapshot(key) as old, fresh.snapshot(key) as new:
                 assert answers(old) == answers(new)
-            fresh.close()
-            shutil.rmtree(self.folder / "fresh")
+            self.forget(fresh, key)
         self.nothing_unlisted_is_left()
         self.store.close()
         shutil.rmtree(self.folder)
@@ -183,8 +183,64 @@ class Histories(RuleBasedStateMachine):
         with self.store.writer() as writer:
             index(writer, key, files | {"new": b"forces a switch"})
             index(writer, key, files)
-            kept = writer._connection.execute("SELECT digest FROM blobs").fetchall()  # type: ignore[attr-defined]
-        assert sorted(digest for (digest,) in kept) == sorted(listed)
+        assert sorted(self.kept_digests()) == sorted(listed)
+
+    def kept_digests(self) -> list[bytes]:
+        with self.store.writer() as writer:
+            return [digest for (digest,) in writer._connection.execute("SELECT digest FROM blobs").fetchall()]  # type: ignore[attr-defined]
+
+    def forget(self, store: Store, key: ViewKey) -> None:
+        store.close()  # type: ignore[attr-defined]
+        shutil.rmtree(self.folder / "fresh")
+
+
+class DatabaseHistories(Histories):
+    """The same in a database; what it answers is also what the embedded store answers, up to the precision of vectors."""
+
+    database: Database
+
+    def open(self, name: str, model: str = "m") -> Store:
+        from codetriever.store.postgres.store import open_store as open_in_database
+
+        repository = f"{self.folder.name}/{name}"
+        return open_in_database(self.database, repository, model=model, dimensions=DIMENSIONS, memory_bytes=self.memory_bytes)
+
+    def kept_digests(self) -> list[bytes]:
+        scope = {"tenant": self.store.tenant, "name": self.store.repository}  # type: ignore[attr-defined]
+        with self.database.reading(self.store.tenant) as connection:  # type: ignore[attr-defined]
+            rows = connection.execute(
+                "SELECT digest FROM blobs JOIN repositories r USING (tenant_id, repository_id)"
+                " WHERE r.tenant_id = %(tenant)s AND r.name = %(name)s",
+                scope,
+            ).fetchall()
+            for table in ("chunk_metadata", "vectors", "symbols"):
+                orphans = connection.execute(
+                    f"SELECT FROM {table} c WHERE NOT EXISTS (SELECT FROM blobs b WHERE b.blob_id = c.blob_id"
+                    " AND b.repository_id = c.repository_id)"
+                ).fetchall()
+                assert orphans == [], table
+        return [bytes(digest) for (digest,) in rows]
+
+    def forget(self, store: Store, key: ViewKey) -> None:
+        embedded = open_store(self.folder / "embedded", model="m", dimensions=DIMENSIONS)
+        with embedded.writer() as writer:
+            index(writer, key, self.views[key])
+        with store.snapshot(key) as one, embedded.snapshot(key) as other:
+            assert_alike(answers(one), answers(other))
+        embedded.close()
+        shutil.rmtree(self.folder / "embedded")
+        store.remove([key])
+
+
+def assert_alike(one: dict[str, object], other: dict[str, object]) -> None:
+    """Nothing differs but the last digits of cosines."""
+    near = ("nearest", "nearest allowed", "cosines")
+    assert {name: value for name, value in one.items() if name not in near} == {
+        name: value for name, value in other.items() if name not in near
+    }
+    for found, expected in zip(one["cosines"], other["cosines"], strict=True):  # type: ignore[call-overload]
+        assert [row[0] for row in found] == [row[0] for row in expected]
+        assert [row[1] for row in found] == pytest.approx([row[1] for row in expected], abs=0.01)
 
 
 def of_examples(count: int, steps: int) -> settings:
@@ -194,6 +250,23 @@ def of_examples(count: int, steps: int) -> settings:
 
 def test_histories() -> None:
     run_state_machine_as_test(Histories, settings=of_examples(15, 12))
+
+
+def run_in_database(url: str, examples: settings) -> None:
+    from codetriever.store.postgres.database import Database
+
+    with Database(url) as opened:
+        run_state_machine_as_test(type("OpenHistories", (DatabaseHistories,), {"database": opened}), settings=examples)
+
+
+def test_histories_in_a_database(database_url: str) -> None:
+    run_in_database(database_url, of_examples(10, 12))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_many_long_histories_in_a_database(database_url: str) -> None:
+    run_in_database(database_url, of_examples(300, 40))
 
 
 @pytest.mark.long

@@ -80,14 +80,15 @@ class PostgresWriter:
     def add(self, batch: AnalysedBlobs) -> Sequence[int]:
         """Take analysed blobs and return their numbers; one that is there already keeps its number."""
         keys = [(digest.tobytes(), language) for digest, language in zip(batch.digests, batch.languages, strict=True)]
-        numbers = np.array(self.known(keys), np.int64)
-        new = numbers < 0
+        numbers = dict(zip(keys, self.known(keys), strict=True))
+        firsts = {key: position for position, key in reversed(list(enumerate(keys)))}
+        new = np.array([numbers[key] < 0 and firsts[key] == position for position, key in enumerate(keys)], np.bool_)
         if new.any():
-            numbers[new] = self._batch.add(batch if new.all() else select_blobs(batch, new))
+            added = self._batch.add(batch if new.all() else select_blobs(batch, new))
+            numbers.update(zip((key for key, is_new in zip(keys, new, strict=True) if is_new), added.tolist(), strict=True))
             if self._batch.memory_bytes >= self._memory_bytes or self._batch.chunks >= MOST_CHUNKS:
                 self.flush()
-        found: list[int] = numbers.tolist()
-        return found
+        return [numbers[key] for key in keys]
 
     def flush(self) -> None:
         """Make everything added durable."""
