@@ -98,7 +98,7 @@ class Verb:
 ROLES: Final = ("code", "test", "docs", "config", "generated")
 OUTPUTS: Final = ("text", "json", "jsonl", "vimgrep")
 QUESTION_KINDS: Final = ("commits", "comments", "both")
-SHELLS: Final = ("bash", "zsh", "tcsh")
+SHELLS: Final = ("bash", "fish", "zsh", "tcsh")
 
 _OWN_OPTIONS: Final = (
     Option(("--offset",), "offset", "leave out the first N: the next page of an answer", "N", number=True),

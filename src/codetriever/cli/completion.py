@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.cli.arguments import PROGRAM, Parser, add_option
 from codetriever.cli.command import OPTIONS, ROLES, SHELLS, VERBS
+from codetriever.cli.fish import fish_script
 from codetriever.config import BY_NAME
 from codetriever.errors import InvalidArguments
 
@@ -22,6 +23,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _INSTALL: Final[Mapping[str, str]] = {
     "bash": f"{PROGRAM} completion bash > ~/.local/share/bash-completion/completions/{PROGRAM}",
+    "fish": f"{PROGRAM} completion fish > ~/.config/fish/completions/{PROGRAM}.fish",
     "zsh": f"{PROGRAM} completion zsh > a folder of $fpath, as _{PROGRAM}",
     "tcsh": f"{PROGRAM} completion tcsh > ~/.{PROGRAM}.tcsh, and source it in ~/.tcshrc",
 }
@@ -40,6 +42,8 @@ def completion(command: Command, settings: Settings, screen: Screen) -> int:
 
 def script(shell: str) -> str:
     """Return the script for one of `SHELLS`."""
+    if shell == "fish":
+        return fish_script(_VALUES)
     import shtab
 
     parser = Parser(prog=PROGRAM, add_help=False)
