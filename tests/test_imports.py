@@ -17,7 +17,7 @@ SOURCE = Path(codetriever.__file__).parent
 BOTTOM = {"types", "values", "errors", "config", "metrics", "compression", "system", "tokens", "wire", ""}
 # What each room may import besides the bottom layer and itself. The leaves get parameters instead of settings.
 ALLOWED = {
-    "": {"api"},
+    "": {"api", "connection"},
     "corpus": set(),
     "chunking": set(),
     "lexical": set(),
@@ -28,11 +28,12 @@ ALLOWED = {
     "search": {"chunking", "lexical", "ranking", "embedding", "store"},
     "indexing": {"corpus", "chunking", "lexical", "embedding", "store"},
     "roots": {"corpus", "embedding", "store"},
-    "api": {"roots", "corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
+    "connection": {"roots", "store", "api", "corpus", "embedding"},
+    "api": {"roots", "connection", "corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
     "operations": {"api", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
     "mcp": {"api", "operations"},
     "agents": set(),
-    "cli": {"api", "operations", "evaluation", "mcp", "agents"},
+    "cli": {"api", "store", "operations", "evaluation", "mcp", "agents"},
     "__main__": {"cli"},
 }
 LEAVES = ("corpus", "chunking", "lexical", "ranking", "embedding")

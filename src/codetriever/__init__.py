@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from codetriever.api import Index
     from codetriever.config import Settings
+    from codetriever.connection import Connection
     from codetriever.types import Answer, Filter, Hit, IndexReport, Role
 
 __version__ = "0.1.0"
 
-__all__ = ["Answer", "CodetrieverError", "Filter", "Hit", "Index", "IndexReport", "Role", "__version__", "open"]
+__all__ = ["Answer", "CodetrieverError", "Filter", "Hit", "Index", "IndexReport", "Role", "__version__", "connect", "open"]
 
 
 def open(*paths: str | PathLike[str], store: str | PathLike[str] | None = None, settings: Settings | None = None) -> Index:  # noqa: A001 - used as codetriever.open
@@ -39,6 +40,16 @@ def open(*paths: str | PathLike[str], store: str | PathLike[str] | None = None, 
     folders = [Path(path) for path in paths]
     flags = {"store": None if store is None else str(store)}
     return Index(*folders, settings=settings or load_settings(flags=flags, start=folders[0] if folders else None))
+
+
+def connect(url: str, tenant: str | None = None, *, settings: Settings | None = None) -> Connection:
+    """Name a PostgreSQL database, and the tenant whose repositories are meant, by default the one that is always there.
+
+    Needs the extra `postgres`. `connect(url).open(path)` is the index of a checkout in the database; nothing is connected before that.
+    """
+    from codetriever.connection import Connection
+
+    return Connection(url, tenant=tenant, settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from codetriever.config import Settings, store_folder
 from codetriever.corpus.git import locate
 from codetriever.corpus.masking import mask_secrets
 from codetriever.errors import ConfirmationNeeded, InvalidQuery, PathNotFound
-from codetriever.roots import described, joined, names, open_roots
+from codetriever.roots import described, joined, names, open_embedded, open_roots
 from codetriever.search.filters import make_filter
 from codetriever.search.query import parse_query
 from codetriever.search.search import Found, Source, search
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from codetriever.connection import Connection
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.static import StaticEmbedder
     from codetriever.search.query import Query
+    from codetriever.store.store import Store
     from codetriever.types import Excerpt, Hit, IndexReport, Role
 
 MAX_LIMIT = 100
@@ -52,16 +54,12 @@ class Index:
     Several threads may use one index: each answer is from one generation, whatever is refreshed meanwhile.
     """
 
-    def __init__(self, *paths: str | Path, settings: Settings) -> None:
-        """Open the index of these paths; `codetriever.open` is the usual way to get here."""
+    def __init__(self, *paths: str | Path, settings: Settings, connection: Connection | None = None) -> None:
+        """Open the index of these paths; `codetriever.open` is the usual way to get here. A `connection` stays open afterwards."""
         self.settings = settings
         self.embedder = default_embedder()
-        self._roots = open_roots(
-            [Path(path) for path in paths] or [Path.cwd()],
-            store_folder(settings).path,
-            self.embedder,
-            memory_bytes=settings.memory // _WRITER_SHARE,
-        )
+        self._connection: Connection | None = None
+        self._roots = open_roots([Path(path) for path in paths] or [Path.cwd()], self._opener(connection))
         self._refreshing = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -72,10 +70,25 @@ class Index:
         """Close the index."""
         self.close()
 
+    def _opener(self, connection: Connection | None) -> Callable[[Checkout], Store]:
+        """Return what opens the store of a repository: in the database that the settings name, else in the folder of all stores."""
+        memory_bytes = self.settings.memory // _WRITER_SHARE
+        if connection is None and self.settings.database_url:
+            from codetriever.connection import Connection
+
+            settings = self.settings
+            connection = Connection(settings.database_url, tenant=settings.tenant, read_url=settings.database_read_url)
+            self._connection = connection
+        if connection is not None:
+            return partial(connection.store, embedder=self.embedder, memory_bytes=memory_bytes)
+        return partial(open_embedded, store_folder=store_folder(self.settings).path, embedder=self.embedder, memory_bytes=memory_bytes)
+
     def close(self) -> None:
         """Release files and memory. An index may be closed twice, but not used afterwards."""
         for root in self._roots:
             root.store.close()
+        if self._connection is not None:
+            self._connection.close()
 
     @property
     def checkouts(self) -> tuple[Checkout, ...]:
@@ -297,7 +310,8 @@ class Index:
 
         measured: dict[str, float] = {}
         for root in self._roots:
-            measured |= metrics.kept(root.store.folder / metrics.KEPT_FILE)
+            if root.store.folder is not None:
+                measured |= metrics.kept(root.store.folder / metrics.KEPT_FILE)
         repositories = [described(root) for root in self._roots]
         return {"model": self.embedder.model, "repositories": repositories, "metrics": measured | metrics.snapshot()}
 

@@ -35,13 +35,14 @@ _SIZE_UNITS: Final = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": 1024**3, "t": 1024
 _STRUCTURED_HELP: Final = "send agents structured content beside the text; auto: not to clients that show the model only that"
 _TIME_UNITS: Final = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _WORDS: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_PASSWORD: Final = re.compile(r"(//[^/@:]*:|\bpassword=)[^@&\s]+(@|&|\s|$)")
 _SHORT_NUMBER: Final = 10_000
 _NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. `kind` is size (bytes), seconds, integer, boolean, text, path or choice."""
+    """One row of the table. `kind` is size (bytes), seconds, integer, boolean, text, url, path or choice."""
 
     name: str
     kind: str
@@ -73,6 +74,9 @@ class Settings:
 
     store: str = _setting("path", "", "folder the indexes are kept in; empty: the user's cache folder", project=False)
     memory: int = _setting("size", 512 * MIB, "memory that indexing may use, all processes together", minimum=64 * MIB, project=False)
+    database_url: str = _setting("url", "", "database that keeps the indexes instead, like postgresql://user@host/name", project=False)
+    database_read_url: str = _setting("url", "", "where searches read, when that is a replica of the database", project=False)
+    tenant: str = _setting("text", "", "whose repositories in the database, by name or number; empty: the default one's", project=False)
     workers: int = _setting("integer", 0, "processes that parse; 0: as many as there are processors", maximum=256, project=False)
     cache_limit_bytes: int = _setting("size", 10 * GB, "size of all indexes together; the least recently used go first", project=False)
     max_file_bytes: int = _setting("size", 2 * MIB, "larger files are not indexed", minimum=1)
@@ -251,6 +255,7 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "boolean": _boolean,
     "choice": _text,
     "text": _text,
+    "url": _text,
     "path": lambda raw: os.path.expanduser(_text(raw)),  # noqa: PTH111 - the empty path stays empty
 }
 
@@ -261,6 +266,8 @@ def format_value(setting: Setting, value: Any) -> str:
         return format_size(value)
     if setting.kind == "seconds":
         return f"{value:g}s"
+    if setting.kind == "url":
+        return _PASSWORD.sub(r"\1***\2", value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

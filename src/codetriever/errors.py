@@ -1,8 +1,8 @@
 """Every error a caller can meet.
 
 CodetrieverError
-├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound, QuestionsMissing,
-│                        ConfirmationNeeded
+├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound,
+│                        TenantNotFound, QuestionsMissing, ConfirmationNeeded
 ├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull, DiskFailed,
 │                        DatabaseUnavailable, DatabaseUnsuitable
 └── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
@@ -58,6 +58,12 @@ class ViewNotFound(CodetrieverError):
     """No index of that repository and branch exists."""
 
     code, status = "view_not_found", 404
+
+
+class TenantNotFound(CodetrieverError):
+    """The database knows no tenant of that name."""
+
+    code, status = "tenant_not_found", 404
 
 
 class SymbolNotFound(CodetrieverError):

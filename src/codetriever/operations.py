@@ -102,7 +102,9 @@ def remove_index(index: StoredIndex) -> None:
 
 
 def keep_metrics(index: Index) -> None:
-    """Keep the metrics of this process beside the index, where its status finds them."""
+    """Keep the metrics of this process beside the index, where its status finds them; a database has no such place."""
+    if index.settings.database_url:
+        return
     store = store_folder(index.settings).path
     for checkout in index.checkouts:
         metrics.keep(repository_folder(store, checkout.identity) / metrics.KEPT_FILE)

@@ -11,12 +11,12 @@ from codetriever.store.embedded.folder import repository_folder
 from codetriever.types import IndexReport, ViewKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
-    from codetriever.store.embedded import EmbeddedStore
+    from codetriever.store.store import Store
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Root:
     """One repository of an index: where it is, its store, the folders that were named in it, and what the last refresh left undone."""
 
     checkout: Checkout
-    store: EmbeddedStore
+    store: Store
     folders: tuple[str, ...]
     pending: int = 0
     note: str = ""
@@ -49,10 +49,8 @@ class Root:
         return next((key for key in of_branch if key.root == self.key.root), of_branch[0])
 
 
-def open_roots(paths: Sequence[Path], store_folder: Path, embedder: Embedder, *, memory_bytes: int) -> list[Root]:
+def open_roots(paths: Sequence[Path], open_one: Callable[[Checkout], Store]) -> list[Root]:
     """Open the stores of the repositories that these paths lie in, each once; raises `PathNotFound`."""
-    from codetriever.store.embedded import open_store
-
     roots: dict[Path, Root] = {}
     for path in paths:
         if not path.exists():
@@ -62,15 +60,21 @@ def open_roots(paths: Sequence[Path], store_folder: Path, embedder: Embedder, *,
         if known is not None:
             known.folders = () if "" in (checkout.folder, *known.folders) or not known.folders else (*known.folders, checkout.folder)
             continue
-        store = open_store(
-            repository_folder(store_folder, checkout.identity),
-            model=embedder.model,
-            dimensions=embedder.dimensions,
-            identity=checkout.identity,
-            memory_bytes=memory_bytes,
-        )
-        roots[checkout.root] = Root(checkout, store, (checkout.folder,) if checkout.folder else ())
+        roots[checkout.root] = Root(checkout, open_one(checkout), (checkout.folder,) if checkout.folder else ())
     return list(roots.values())
+
+
+def open_embedded(checkout: Checkout, store_folder: Path, embedder: Embedder, *, memory_bytes: int) -> Store:
+    """Open the store of a repository in the folder of all stores."""
+    from codetriever.store.embedded import open_store
+
+    return open_store(
+        repository_folder(store_folder, checkout.identity),
+        model=embedder.model,
+        dimensions=embedder.dimensions,
+        identity=checkout.identity,
+        memory_bytes=memory_bytes,
+    )
 
 
 def names(roots: Sequence[Root]) -> list[str]:
@@ -98,7 +102,7 @@ def described(root: Root) -> dict[str, Any]:
         "root": str(root.checkout.root),
         "branch": root.checkout.branch,
         "head": root.checkout.head,
-        "store": str(root.store.folder),
+        "store": root.store.place,
         "size_bytes": root.store.size_bytes(),
         "views": [
             {

@@ -138,6 +138,7 @@ _METAVARS: Final = {
     "integer": "N",
     "path": "FOLDER",
     "text": "TEXT",
+    "url": "URL",
     "choice": "WHEN",
     "boolean": "",
 }
@@ -199,6 +200,11 @@ VERBS: Final[Mapping[str, Verb]] = {
             ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-remote", "mcp-token-file",
              *_ALWAYS),
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
+        ),
+        Verb(
+            "db", "start|stop|status|migrate [FOLDER]", "run a database on this machine, or bring one up to date", "db:db",
+            ("database-url", *_ALWAYS), least=1, most=2,
+            examples=("codetriever db start", "codetriever db migrate --database-url postgresql://codetriever@db.example/codetriever"),
         ),
         Verb(
             "explain-path", "FILE...", "why a file is indexed or not, with language, role and chunks", "explaining:explain_path",

@@ -34,9 +34,8 @@ _SIMILAR_ENOUGH: Final = 0.7
 def opened(paths: Sequence[str], command: Command, settings: Settings, screen: Screen) -> Iterator[Index]:
     """Open the index of the paths without refreshing it."""
     check_paths(paths, command)
-    folder = store_folder(settings)
-    if folder.note:
-        screen.note(folder.note, style="warning")
+    if not settings.database_url and (note := store_folder(settings).note):
+        screen.note(note, style="warning")
     with Index(*paths, settings=settings) as index:
         yield index
 
@@ -73,7 +72,7 @@ class Places:
 def refreshed(paths: Sequence[str], command: Command, settings: Settings, screen: Screen) -> Iterator[Index]:
     """Open the index of the paths, brought up to date as far as the refresh budget goes."""
     with opened(paths, command, settings, screen) as index:
-        if not settings.no_refresh:
+        if not settings.no_refresh and not settings.database_url:  # what others share is not changed by asking
             is_first = screen.error_is_terminal and not index.is_indexed()
             report = refresh(index, command, screen, deadline_s=settings.refresh_budget_s)
             if is_first:

@@ -29,7 +29,7 @@ def config(command: Command, settings: Settings, screen: Screen) -> int:
 
 def _show(command: Command, settings: Settings, screen: Screen) -> None:
     if command.wants_json:
-        screen.json({one.name: {"value": getattr(settings, one.name), "origin": settings.origin(one.name)} for one in SETTINGS})
+        screen.json({one.name: {"value": _value(one, settings), "origin": settings.origin(one.name)} for one in SETTINGS})
         return
     rows = [(one.name, _shown(one, getattr(settings, one.name)), settings.origin(one.name), one.help) for one in SETTINGS]
     name_width, value_width = (max(len(row[column]) for row in rows) for column in (0, 1))
@@ -38,6 +38,12 @@ def _show(command: Command, settings: Settings, screen: Screen) -> None:
         shown = screen.style(f"{printable(value):<{value_width}}", "good") if is_set else f"{value:<{value_width}}"
         screen.line(f"{name:<{name_width}}  {shown}  {screen.style(printable(origin), 'line' if is_set else 'dim')}")
         screen.detail(f"{'':<{name_width}}  {text}")
+
+
+def _value(setting: Setting, settings: Settings) -> Any:
+    """Return a value for a program to read; nobody needs the password in an address."""
+    value = getattr(settings, setting.name)
+    return format_value(setting, value) if setting.kind == "url" else value
 
 
 def _shown(setting: Setting, value: Any) -> str:

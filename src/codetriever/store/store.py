@@ -213,6 +213,19 @@ class Store(Protocol):
         """Where its writer may leave a note for the next one on this machine; None where there is no such place."""
         ...
 
+    @property
+    def place(self) -> str:
+        """Where the index is kept, for people."""
+        ...
+
+    def size_bytes(self) -> int:
+        """Return about what the index takes where it is kept."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files, connections and memory; what is asked afterwards opens them again."""
+        ...
+
     def views(self) -> Sequence[ViewInfo]:
         """Return what is indexed, most recently used first."""
         ...

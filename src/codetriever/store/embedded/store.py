@@ -103,6 +103,11 @@ class EmbeddedStore:
         self._readers.close()
         self._generations.clear()
 
+    @property
+    def place(self) -> str:
+        """Where the index is kept, for people."""
+        return str(self.folder)
+
     def views(self) -> Sequence[ViewInfo]:
         """Return what is indexed, most recently used first."""
         with translated(self.folder), self._readers.connection() as connection:

@@ -52,6 +52,12 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def name(self) -> str:
+        """What the database is called, without anything secret."""
+        known = psycopg.conninfo.conninfo_to_dict(self.url)
+        return f"{known.get('dbname', '')}{' on ' + str(known['host']) if known.get('host') else ''}"
+
     def close(self) -> None:
         """Close every connection."""
         self._pools.close()
@@ -104,6 +110,19 @@ class Database:
 def transaction(connection: Connection[Any], tenant: UUID) -> Iterator[None]:
     """Write in the name of a tenant: all of the block, or nothing."""
     begin(connection, tenant, "BEGIN")
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def managing_tenants(connection: Connection[Any]) -> Iterator[None]:
+    """Work on the list of tenants, which speaks for none of them: all of the block, or nothing."""
+    connection.execute("BEGIN; SET LOCAL codetriever.manages_tenants = 'on'")
     try:
         yield
     except BaseException:

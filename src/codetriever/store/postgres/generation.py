@@ -71,6 +71,7 @@ class Generation:
         self.scope = scope
         self.info = info
         self.total_length = total_length
+        self.kept: dict[str, Any] = {}
         self.is_alone = True  # until something is found in the repository that this view does not list
         self._files: FileTable | None = None
         self._blobs: VisibleBlobs | None = None

@@ -49,6 +49,11 @@ class PostgresSnapshot:
         return b"" if row is None else bytes(row[0])
 
     @property
+    def kept(self) -> dict[str, Any]:
+        """Room for what is derived from this generation; its snapshots share it."""
+        return self._generation.kept
+
+    @property
     def ordinals(self) -> int:
         """Size of the ordinal space: every ordinal is a chunk of the view."""
         return len(self.keys)

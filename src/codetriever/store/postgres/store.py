@@ -6,19 +6,19 @@ import hashlib
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from codetriever.errors import CodetrieverError, StoreLocked, ViewNotFound
 from codetriever.store.format import FEATURES
-from codetriever.store.postgres.database import DEFAULT_TENANT, transaction
+from codetriever.store.postgres.database import DEFAULT_TENANT, managing_tenants, transaction
 from codetriever.store.postgres.generation import Generation
-from codetriever.store.postgres.pools import ANALYTICS, WRITE
+from codetriever.store.postgres.pools import ANALYTICS, READ, WRITE
 from codetriever.store.postgres.queries import query
 from codetriever.store.postgres.snapshot import PostgresSnapshot
 from codetriever.types import ViewInfo, ViewKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from uuid import UUID
 
     from psycopg import Connection
 
@@ -61,6 +61,17 @@ def open_store(
     )
 
 
+def find_tenant(database: Database, named: str | UUID) -> UUID | None:
+    """Return the number of a tenant given by name or number, None when there is none."""
+    try:
+        number = UUID(str(named))
+    except ValueError:
+        number = None
+    with database.connection(READ) as connection, managing_tenants(connection):
+        row = connection.execute(query("find_tenant"), {"name": str(named), "number": number}).fetchone()
+    return None if row is None else row[0]
+
+
 class PostgresStore:
     """Implements `Store` for one repository of one tenant. It may be used by several threads."""
 
@@ -92,6 +103,11 @@ class PostgresStore:
         self._number: int | None = None
         self._generations: dict[tuple[Any, ...], Generation] = {}
         self._touched: dict[int, float] = {}
+
+    @property
+    def place(self) -> str:
+        """Where the index is kept, for people."""
+        return f"{self.repository} in the database {self.database.name}"
 
     def close(self) -> None:
         """Forget what was read. The database stays open: it may serve other stores."""

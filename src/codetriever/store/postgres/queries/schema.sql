@@ -5,3 +5,7 @@ FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
 ORDER BY c.relname
+
+-- name: find_tenant
+-- A tenant by name or number.
+SELECT tenant_id FROM tenants WHERE tenant_id = %(number)s::uuid OR name = %(name)s LIMIT 1

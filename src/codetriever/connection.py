@@ -1,0 +1,87 @@
+"""Connection: the door to a database that many share, in the name of one tenant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetriever.errors import TenantNotFound
+from codetriever.roots import repository_name
+from codetriever.store.postgres.database import DEFAULT_TENANT, Database
+from codetriever.store.postgres.store import find_tenant, open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+    from uuid import UUID
+
+    from codetriever.api import Index
+    from codetriever.config import Settings
+    from codetriever.corpus.git import Checkout
+    from codetriever.embedding.embedder import Embedder
+    from codetriever.store.postgres.pools import PoolStatistics
+    from codetriever.store.postgres.store import PostgresStore
+
+
+class Connection:
+    """A database and one of its tenants; a context manager. Several threads may use one connection."""
+
+    def __init__(self, url: str, *, tenant: str | UUID | None = None, read_url: str = "", settings: Settings | None = None) -> None:
+        """Name the database; nothing is connected before it is needed. Without a tenant the default one is meant.
+
+        Searches go to `read_url` when it is given, to a replica for example.
+        """
+        self.database = Database(url, read_url=read_url)
+        self._settings = settings
+        self._named = tenant or DEFAULT_TENANT
+        self._tenant: UUID | None = None
+
+    def __enter__(self) -> Self:
+        """Return the connection itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections to the database."""
+        self.database.close()
+
+    @property
+    def tenant(self) -> UUID:
+        """The tenant's number; raises `TenantNotFound` for a name that the database does not know."""
+        if self._tenant is None:
+            found = find_tenant(self.database, self._named)
+            if found is None:
+                raise TenantNotFound(f"The database knows no tenant {str(self._named)!r}.")
+            self._tenant = found
+        return self._tenant
+
+    def open(self, *paths: str | Path) -> Index:
+        """Open the index of one or several local paths in this database, by default of the working directory.
+
+        A path stands for its repository, named by its origin (`github.com/owner/repository`, else `local/<folder>`), and its branch.
+        """
+        from codetriever.api import Index
+        from codetriever.config import load_settings
+
+        return Index(*paths, settings=self._settings or load_settings(), connection=self)
+
+    def pool_statistics(self) -> tuple[PoolStatistics, ...]:
+        """Return how busy the pools of connections are."""
+        return self.database.statistics()
+
+    def store(self, checkout: Checkout, *, embedder: Embedder, memory_bytes: int) -> PostgresStore:
+        """Open the repository of a checkout, whose branches are the ones that everybody shares."""
+        name = repository_name(checkout)
+        return open_store(
+            self.database,
+            name if checkout.origin and "/" in name else f"local/{checkout.root.name}",
+            model=embedder.model,
+            dimensions=embedder.dimensions,
+            tenant=self.tenant,
+            root=str(checkout.root),
+            url=checkout.origin,
+            memory_bytes=memory_bytes,
+        )
