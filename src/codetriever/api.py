@@ -148,7 +148,15 @@ class Index:
                 )
                 root.pending, root.note = report.pending, report.note
                 reports.append(report)
-        return joined(reports)
+        report = joined(reports)
+        return replace(report, removed_indexes=tuple(self._make_room())) if report.analysed_blobs else report
+
+    def _make_room(self) -> list[str]:
+        """Delete the least recently used indexes while all together are larger than `cache_limit_bytes`, but none of this index."""
+        from codetriever.store.embedded.cache import limit_cache
+
+        keep = [root.store.folder for root in self._roots if root.store.folder is not None]
+        return limit_cache(store_folder(self.settings).path, self.settings.cache_limit_bytes, keep=keep) if keep else []
 
     # Reading
 

@@ -17,7 +17,7 @@ from codetriever import __version__, metrics
 from codetriever.config import format_size, store_folder
 from codetriever.corpus.git import locate
 from codetriever.errors import CodetrieverError, PathNotFound, ViewNotFound
-from codetriever.store.embedded.cache import limit_cache, remove_store
+from codetriever.store.embedded.cache import remove_store
 from codetriever.store.embedded.folder import folder_bytes, repository_folder
 from codetriever.store.embedded.store import open_store
 
@@ -133,17 +133,6 @@ def _matters(path: str, store: Path) -> bool:
     if ".git" in parts:
         return parts[-1] == "HEAD"
     return not Path(path).is_relative_to(store)
-
-
-def make_room(index: Index) -> list[StoredIndex]:
-    """Delete the least recently used indexes while all together are larger than `cache_limit_bytes`, but never the given one."""
-    settings = index.settings
-    store = store_folder(settings).path
-    if sum(map(folder_bytes, store.iterdir())) <= settings.cache_limit_bytes:
-        return []
-    before = {stored.folder: stored for stored in stored_indexes(store)}
-    keep = repository_folder(store, index.checkouts[-1].identity)
-    return [before[folder] for folder in limit_cache(store, settings.cache_limit_bytes, keep=keep)]
 
 
 @dataclass(frozen=True, slots=True)

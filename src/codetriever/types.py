@@ -398,6 +398,7 @@ class IndexReport:
     pending: int = 0
     took_s: float = 0.0
     note: str = ""
+    removed_indexes: tuple[str, ...] = ()  # roots whose index went because all together were larger than the cache may be
     metrics: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import codetriever
+from codetriever.config import load_settings
 from codetriever.errors import ViewNotFound
 
 TEXT = "def load_settings(path):\n    '''Read the settings.'''\n    return parse(path)\n"
@@ -128,3 +129,15 @@ def test_filters_and_pages_hold_over_all_repositories(two):
     whole = two.search("thing settings", limit=50)
     assert tuple(hit for offset in range(whole.total) for hit in two.search("thing settings", limit=1, offset=offset).hits) == whole.hits
     assert two.search('"load_settings"').total == 2
+
+
+def test_the_cache_has_a_limit_for_programs_too(tmp_path):
+    write(tmp_path, {"old/a.py": "def old():\n    return 1\n" * 50, "new/b.py": "def new():\n    return 2\n" * 50})
+    settings = load_settings(flags={"store": str(tmp_path / "store"), "cache_limit_bytes": "1kB"}, start=tmp_path, environ={})
+    with codetriever.open(tmp_path / "old", settings=settings) as index:
+        assert index.refresh().removed_indexes == ()
+    with codetriever.open(tmp_path / "new", settings=settings) as index:
+        assert index.refresh().removed_indexes == (str((tmp_path / "old").resolve()),)
+        assert index.search("new").hits
+        assert index.refresh().removed_indexes == ()
+    assert len([one for one in (tmp_path / "store").iterdir() if one.is_dir()]) == 1

@@ -381,14 +381,14 @@ def test_views_are_listed_by_last_use(tmp_path: Path) -> None:
 def test_the_least_recently_used_indexes_go_first(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("oldest", "kept", "newest")]
     for age, folder in enumerate(folders):
-        with fill(folder).snapshot(KEY):
+        with fill(folder, key=ViewKey(folder.name)).snapshot(ViewKey(folder.name)):
             pass
         for mark in (folder / "used").iterdir():
             os.utime(mark, (time.time() + age * 100, time.time() + age * 100))
     size = opened(folders[0]).size_bytes()
     assert cache.limit_cache(tmp_path, 4 * size) == []
-    assert cache.limit_cache(tmp_path, size + size // 2, keep=folders[1]) == [folders[0], folders[2]]
-    assert opened(folders[1]).generation(KEY) == 1
+    assert cache.limit_cache(tmp_path, size + size // 2, keep=[folders[1]]) == ["oldest", "newest"]
+    assert opened(folders[1]).generation(ViewKey("kept")) == 1
     with opened(folders[1]).writer():
         assert cache.limit_cache(tmp_path, 0) == []
 

@@ -87,11 +87,8 @@ def refresh(index: Index, command: Command, screen: Screen, *, deadline_s: float
         report = index.refresh(progress=bar, deadline_s=deadline_s, confirm=confirmation(command, screen))
     finally:
         bar.close()
-    if report.analysed_blobs:
-        from codetriever.operations import make_room
-
-        for removed in make_room(index):
-            screen.note(f"removed the index of {removed.root}: all together were larger than cache_limit_bytes", style="warning")
+    for root in report.removed_indexes:
+        screen.note(f"removed the index of {root}: all together were larger than cache_limit_bytes", style="warning")
     for skip in report.failures:
         screen.note(f"{skip.path}: {skip.reason.value}" + (f" ({skip.detail})" if skip.detail else ""), style="warning")
     return report

@@ -104,12 +104,11 @@ def main() -> None:
 
 def _index(folders: Sequence[str], settings: Settings) -> dict[str, Any]:
     from codetriever.api import Index
-    from codetriever.operations import keep_metrics, make_room
+    from codetriever.operations import keep_metrics
 
     with Index(*folders, settings=settings) as index:
         report = index.refresh(progress=_Reporter())
         keep_metrics(index)
-        make_room(index)
     wanted = ("generation", "files", "chunks", "pending", "took_s", "note")
     return {name: value for name, value in asdict(report).items() if name in wanted}
 

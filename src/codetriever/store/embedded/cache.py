@@ -11,6 +11,7 @@ from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.store import open_store, writer_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -23,32 +24,32 @@ def remove_store(folder: Path, *, wait_s: float = 10.0) -> None:
         shutil.rmtree(folder)
 
 
-def limit_cache(store_root: Path, limit_bytes: int, *, keep: Path | None = None) -> list[Path]:
-    """Delete the least recently used indexes until all together take at most `limit_bytes`; returns the deleted folders.
+def limit_cache(store_root: Path, limit_bytes: int, *, keep: Collection[Path] = ()) -> list[str]:
+    """Delete the least recently used indexes until all together take at most `limit_bytes`; returns the roots that they were of.
 
-    `keep` stays, and so does an index that is being written.
+    Those in `keep` stay, and so does an index that is being written.
     """
     sizes = {folder: folder_bytes(folder) for folder in store_root.iterdir() if folder.is_dir()} if store_root.is_dir() else {}
     total = sum(sizes.values())
-    removed: list[Path] = []
-    for folder in sorted(sizes, key=_used_at) if total > limit_bytes else ():
+    removed: list[str] = []
+    known = {folder: _last_use(folder) for folder in sizes if folder not in keep} if total > limit_bytes else {}
+    for folder, (_, root) in sorted(known.items(), key=lambda one: one[1]):
         if total <= limit_bytes:
             break
-        if folder == keep:
-            continue
         try:
             remove_store(folder, wait_s=0)
         except StoreLocked:
             continue
         total -= sizes[folder]
-        removed.append(folder)
+        removed.append(root)
     return removed
 
 
-def _used_at(folder: Path) -> float:
-    """Return when an index was last used, 0 when it cannot be read."""
+def _last_use(folder: Path) -> tuple[float, str]:
+    """Return when an index was last used, 0 when it cannot be read, and a root that it is of."""
     try:
         with open_store(folder, model="", dimensions=0, read_only=True) as store:
-            return max((view.used_at for view in store.views()), default=0.0)
+            views = store.views()
     except CodetrieverError:
-        return 0.0
+        views = ()
+    return (views[0].used_at, views[0].key.root) if views else (0.0, str(folder))
