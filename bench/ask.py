@@ -35,13 +35,7 @@ def open_codetriever(root, store):
 
 
 def use_table(path):
-    import pathlib
-
-    import codetriever.api
-    from codetriever.embedding.static import load_static
-
-    embedder = load_static(pathlib.Path(path))
-    codetriever.api.default_embedder = lambda: embedder
+    os.environ["CODETRIEVER_MODEL"] = f"static:{path}"
 
 
 def open_semble(root, store, *, alpha=None, everything=False):

@@ -27,13 +27,14 @@ ALLOWED = {
     "store": {"lexical"},
     "search": {"chunking", "lexical", "ranking", "embedding", "store"},
     "indexing": {"corpus", "chunking", "lexical", "embedding", "store"},
+    "models": {"embedding"},
     "roots": {"corpus", "embedding", "store"},
     "connection": {"roots", "store", "api", "corpus", "embedding"},
-    "api": {"roots", "connection", "corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
-    "operations": {"api", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
+    "api": {"models", "roots", "connection", "corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
+    "operations": {"api", "models", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
     "mcp": {"api", "operations"},
     "agents": set(),
-    "cli": {"api", "store", "operations", "evaluation", "mcp", "agents"},
+    "cli": {"api", "models", "store", "operations", "evaluation", "mcp", "agents"},
     "__main__": {"cli"},
 }
 LEAVES = ("corpus", "chunking", "lexical", "ranking", "embedding")

@@ -6,14 +6,16 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codetriever.config import Settings, store_folder
 from codetriever.corpus.git import locate
 from codetriever.corpus.masking import mask_secrets
+from codetriever.embedding.embedder import embed_question
 from codetriever.errors import ConfirmationNeeded, InvalidQuery, PathNotFound
+from codetriever.models import embedder_for
 from codetriever.roots import described, joined, names, open_embedded, open_roots
 from codetriever.search.filters import make_filter
 from codetriever.search.query import parse_query
@@ -30,21 +32,12 @@ if TYPE_CHECKING:
 
     from codetriever.connection import Connection
     from codetriever.corpus.git import Checkout
-    from codetriever.embedding.static import StaticEmbedder
     from codetriever.search.query import Query
     from codetriever.store.store import Store
     from codetriever.types import Excerpt, Hit, IndexReport, Role
 
 MAX_LIMIT = 100
 _WRITER_SHARE = 8  # of the memory setting is what the store's writer may buffer
-
-
-@cache
-def default_embedder() -> StaticEmbedder:
-    """Load the model that comes with the package, once per process."""
-    from codetriever.embedding.static import load_static
-
-    return load_static()
 
 
 class Index:
@@ -57,7 +50,7 @@ class Index:
     def __init__(self, *paths: str | Path, settings: Settings, connection: Connection | None = None) -> None:
         """Open the index of these paths; `codetriever.open` is the usual way to get here. A `connection` stays open afterwards."""
         self.settings = settings
-        self.embedder = default_embedder()
+        self.embedder = embedder_for(settings)
         self._connection: Connection | None = None
         self._roots = open_roots([Path(path) for path in paths] or [Path.cwd()], self._opener(connection))
         self._refreshing = threading.Lock()
@@ -182,7 +175,7 @@ class Index:
         """
         started = time.perf_counter()
         parsed = parse_query(query, exact=exact)
-        vector = self.embedder.embed_query(parsed.text)
+        vector = embed_question(self.embedder, parsed.text)
         with self._sources(branch, paths, languages, roles) as sources:
             return self._answer(started, parsed, sources, vector, limit, offset, max_tokens, explain, vector_share=vector_share)
 

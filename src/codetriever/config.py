@@ -68,6 +68,9 @@ def _setting(kind: str, default: Any, help_text: str, **more: Any) -> Any:
     return field(default=default, metadata={"kind": kind, "default": default, "help": help_text, **more})
 
 
+_MODEL_HELP: Final = "what makes vectors: static, transformer:FOLDER or :OWNER/MODEL, remote:SERVICE/MODEL, or a registered name"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The value of every setting; `origins` says where each one that is not a default came from."""
@@ -92,6 +95,12 @@ class Settings:
     mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
     mcp_remote: bool = _setting("boolean", False, "let agents name https git URLs, which are cloned", project=False)
     mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
+    model: str = _setting("text", "static", _MODEL_HELP, project=False)
+    model_precision: str = _setting("choice", "int8", "how exactly a transformer computes", choices=("int8", "float32"), project=False)
+    remote_url: str = _setting("text", "", "address of the service that remote:SERVICE/MODEL asks; empty: its usual one", project=False)
+    remote_dimensions: int = _setting("integer", 0, "dimensions to ask a service for; 0: what its model has", maximum=16_384, project=False)
+    remote_timeout_s: float = _setting("seconds", 30.0, "time that a service has for one answer", minimum=0.1, project=False)
+    remote_concurrency: int = _setting("integer", 4, "requests to a service at the same time", minimum=1, maximum=64, project=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def origin(self, name: str) -> str:

@@ -167,7 +167,7 @@ def explain_path(path: Path, settings: Settings) -> ExplainedPath:
 
 def examine(settings: Settings) -> list[Check]:
     """Look at everything that Codetriever needs."""
-    checks = [_check_python(), _check_model(), _check_grammars(), _check_git()]
+    checks = [_check_python(), _check_model(settings), _check_grammars(), _check_git()]
     return [*checks, *_check_store(settings), *_check_extras()]
 
 
@@ -175,16 +175,17 @@ def _check_python() -> Check:
     return Check("version", OK, f"codetriever {__version__}, Python {sys.version.split()[0]}, {sys.platform}")
 
 
-def _check_model() -> Check:
-    from codetriever.api import default_embedder
+def _check_model(settings: Settings) -> Check:
+    from codetriever.embedding.embedder import embed_texts
+    from codetriever.models import embedder_for
 
     try:
-        embedder = default_embedder()
-        row = embedder.embed(["open a file"])
+        embedder = embedder_for(settings)
+        row = embed_texts(embedder, ["open a file"])
     except CodetrieverError as error:
-        return Check("model", ERROR, error.message, error.hint or "pip install --force-reinstall codetriever")
-    if row.shape != (1, embedder.dimensions) or not row.any():
-        return Check("model", ERROR, f"{embedder.model} does not know the plainest words", "pip install --force-reinstall codetriever")
+        return Check("model", ERROR, error.message, error.hint or "codetriever model list")
+    if not row.any():
+        return Check("model", ERROR, f"{embedder.model} does not know the plainest words", "codetriever model use static")
     return Check("model", OK, f"{embedder.model}, {embedder.dimensions} dimensions")
 
 
