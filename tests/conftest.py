@@ -2,8 +2,9 @@
 
 from hypothesis import settings
 from tests.database import database_url, postgres_server
+from tests.long_table import pytest_collection_modifyitems, pytest_terminal_summary
 
-__all__ = ["database_url", "postgres_server"]
+__all__ = ["database_url", "postgres_server", "pytest_collection_modifyitems", "pytest_terminal_summary"]
 
 settings.register_profile("codetriever", deadline=None)
 settings.load_profile("codetriever")

@@ -15,14 +15,17 @@ from codetriever.corpus.walk import list_files
 from codetriever.types import FileTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Git
 
 
-@pytest.mark.parametrize("size", [3_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("size", [3_000, pytest.param(100_000, marks=pytest.mark.long("100,000 files"))])
 @pytest.mark.parametrize("with_git", [False, True])
-def test_a_large_tree_is_listed_once_and_then_only_looked_at(tmp_path: Path, git: Git, size: int, with_git: bool) -> None:
+def test_a_large_tree_is_listed_once_and_then_only_looked_at(
+    tmp_path: Path, git: Git, size: int, with_git: bool, record_property: Callable[[str, str], None]
+) -> None:
     if with_git:
         git(tmp_path, "init", "-q")
     for number in range(size):
@@ -55,5 +58,7 @@ def test_a_large_tree_is_listed_once_and_then_only_looked_at(tmp_path: Path, git
     again = list_files(locate(tmp_path), previous=previous)
     assert again is previous
     changes = detect(locate(tmp_path), again, table)
-    print(f"{size} unchanged files, {'git' if with_git else 'no git'}: {time.perf_counter() - started:.3f} s")
+    record_property(
+        "done", f"{size:,} unchanged files looked at in {time.perf_counter() - started:.1f} s {'with' if with_git else 'without'} git"
+    )
     assert (len(changes.unchanged), changes.to_read, changes.removed) == (size, [], 0)

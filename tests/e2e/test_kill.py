@@ -14,6 +14,8 @@ import psutil
 import pytest
 from projects import FILES, Project, differences, new_repository, write
 
+import codetriever
+
 DRIVER = """
 import sys
 from pathlib import Path
@@ -30,6 +32,7 @@ print("end", report.generation, flush=True)
 """
 
 KILLED = -9
+QUESTIONS = ("function_7_3", "return the version", "new value", '"value + 12"')
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Scene:
     indexed: Path
     before: tuple
     after: tuple
+    answers: list
 
 
 def start(project):
@@ -70,7 +74,14 @@ def scene(tmp_path_factory):
     write(project.root, {"src/new.py": "new = True\n"})
     with start(project) as undisturbed:
         assert undisturbed.stdout.read().splitlines()[-1] == "end 2"
-    return Scene(project, folder / "indexed", before, project.picture())
+    return Scene(project, folder / "indexed", before, project.picture(), answers(project))
+
+
+def answers(project):
+    """Hits, order and scores, as a person gets them."""
+    with codetriever.open(project.root, store=project.stores) as index:
+        found = [index.search(question, limit=100, explain=True) for question in QUESTIONS]
+    return [(answer.hits, answer.total, answer.weak) for answer in found]
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,7 @@ def check_everything_is_whole(scene):
         folder = store.folder
     scene.project.refresh()
     assert differences(scene.project.picture(), scene.after) == []
+    assert answers(scene.project) == scene.answers
     write(scene.project.root, {"src/new.py": "new = False\n"})
     scene.project.refresh()
     assert scene.project.refresh().generation <= 4
@@ -149,13 +161,11 @@ def test_killed_at_any_moment_the_index_stays_whole_and_the_next_run_completes_i
     assert sum(table[who, stage] for who, stage in table if who == "the indexer") >= 2
 
 
-@pytest.mark.long
-def test_a_hundred_kills_spread_over_every_stage(scene, capsys):
+@pytest.mark.long("kill -9")
+def test_a_hundred_kills_spread_over_every_stage(scene, record_property):
     seed = random.SystemRandom().randrange(1 << 32)
     table = kill_spread(scene, [MOMENTS[number % len(MOMENTS)] for number in range(100)], seed)
-    with capsys.disabled():
-        print(f"\nkill -9 while indexing, seed {seed}")
-        for (who, when), count in sorted(table.items()):
-            print(f"  {count:4} {who:12} {when}")
+    kills = ", ".join(f"{count} of {who} {when}" for (who, when), count in sorted(table.items()))
+    record_property("done", f"100 kills while indexing, seed {seed}: {kills}; hits, order and scores as undisturbed")
     assert all(table["the indexer", stage] for stage in ("starting", "listing", "analysing", "switching"))
     assert table["a parser", "analysing"] >= 10

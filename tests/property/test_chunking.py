@@ -1,12 +1,13 @@
 """Chunks cover a text exactly, whatever the text is.
 
-`make test` runs some sixty damaged sources a language, `make test-long` a hundred thousand in all; a failure prints the seed of its
-input.
+`make test` damages some sixty sources a language, always in the same way; `make test-long` a hundred thousand in all, from a seed that
+it prints. A failure prints the seed of its input.
 """
 
 from __future__ import annotations
 
 import random
+import sysconfig
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codetriever.chunking import cut
+from codetriever.chunking import BUDGET_BYTES, cut
 from codetriever.chunking.grammars import GRAMMARS
 from codetriever.chunking.lines import line_boundaries, place_in_line
 from codetriever.chunking.symbols import references
 from codetriever.types import KIND_CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetriever.types import Pieces
 
 FIXTURES = Path(__file__).parents[1] / "chunking" / "fixtures"
@@ -29,6 +32,8 @@ BLANK = b" \t\r\n\x0c\x0b"
 LANGUAGES = sorted(GRAMMARS)
 OWN_SUFFIXES = {".py": "python", ".md": "markdown", ".toml": "toml", ".scm": "scheme", ".go": "go", ".rs": "rust", ".java": "java"}
 LONG_INPUTS = 100_000 // len(LANGUAGES) + 1
+RUN_SEED = random.SystemRandom().randrange(1 << 32)
+INSTALLED_SUFFIXES = {".py": "python", ".pyi": "python", ".c": "c", ".h": "c", ".txt": "text", ".js": "javascript", ".html": "html"}
 
 WORDS = (
     "def f(a):\n|    return a\n|class A {\n|}\n|{|(|)|]|\"|'''|/*|*/|//|#if X\n|#endif\n|\n\n|\t|é|漢|\x00|\ufeff|x = 1;\n|fn f() {\n|"
@@ -139,10 +144,10 @@ def samples(language: str) -> list[bytes]:
     return [path.read_bytes() for path in found] or [path.read_bytes() for path in sorted(FIXTURES.glob("*/*"))[:3]]
 
 
-def fuzz(language: str, inputs: int) -> None:
+def fuzz(language: str, inputs: int, run_seed: int = 0) -> None:
     sources = samples(language)
     for number in range(inputs):
-        seed = zlib.crc32(f"{language} {number}".encode())
+        seed = zlib.crc32(f"{run_seed} {language} {number}".encode())
         chance = random.Random(seed)
         source = mutated(chance.choice(sources), chance)
         budget_bytes = chance.choice((24, 120, 400, 1536))
@@ -158,7 +163,31 @@ def test_damaged_source_is_covered(language: str) -> None:
     fuzz(language, 60)
 
 
-@pytest.mark.long
+@pytest.mark.long("fuzzing")
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_much_damaged_source_is_covered(language: str) -> None:
-    fuzz(language, LONG_INPUTS)
+def test_much_damaged_source_is_covered(language: str, record_property: Callable[[str, str], None]) -> None:
+    record_property("done", f"{LONG_INPUTS * len(LANGUAGES):,} damaged sources in {len(LANGUAGES)} languages, seed {RUN_SEED}")
+    fuzz(language, LONG_INPUTS, RUN_SEED)
+
+
+@pytest.mark.long("cover and offsets")
+@settings(max_examples=20_000, deadline=None)
+@given(anything, st.sampled_from([*LANGUAGES, "text"]), st.sampled_from([8, 40, 200, 1536]))
+def test_many_bytes_are_covered(source: bytes, language: str, budget_bytes: int) -> None:
+    check(source, cut(source, language, budget_bytes=budget_bytes), budget_bytes)
+
+
+@pytest.mark.long("cover and offsets")
+def test_the_files_of_an_installation_are_covered(record_property: Callable[[str, str], None]) -> None:
+    """Real files that somebody else wrote: those of Python's library and of the packages beside it."""
+    files = [
+        path
+        for folder in dict.fromkeys(sysconfig.get_path(name) for name in ("stdlib", "purelib"))
+        for path in sorted(Path(folder).rglob("*"))
+        if path.suffix in INSTALLED_SUFFIXES and path.is_file() and path.stat().st_size < 200_000
+    ][:6_000]
+    assert len(files) > 500
+    for path in files:
+        source = path.read_bytes()
+        check(source, cut(source, INSTALLED_SUFFIXES[path.suffix]), BUDGET_BYTES)
+    record_property("done", f"{len(files):,} installed files; 20,000 random texts")

@@ -91,7 +91,7 @@ def test_any_history_answers_as_a_fresh_index(history):
     check_history(history)
 
 
-@pytest.mark.long
+@pytest.mark.long("histories")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(steps)
 def test_many_histories_answer_as_fresh_indexes(history):

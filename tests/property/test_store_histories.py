@@ -263,13 +263,13 @@ def test_histories_in_a_database(database_url: str) -> None:
     run_in_database(database_url, of_examples(10, 12))
 
 
-@pytest.mark.long
+@pytest.mark.long("histories")
 @pytest.mark.timeout(3600)
 def test_many_long_histories_in_a_database(database_url: str) -> None:
     run_in_database(database_url, of_examples(300, 40))
 
 
-@pytest.mark.long
+@pytest.mark.long("histories")
 @pytest.mark.timeout(3600)
 def test_many_long_histories() -> None:
     run_state_machine_as_test(Histories, settings=of_examples(500, 40))

@@ -99,7 +99,7 @@ for round in range(1000):
 """
 
 
-LONG_DELAYS = [pytest.param(number / 1000, marks=pytest.mark.long) for number in range(1, 100)]
+LONG_DELAYS = [pytest.param(number / 1000, marks=pytest.mark.long("kill -9")) for number in range(1, 100)]
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.007, 0.029, *LONG_DELAYS])
