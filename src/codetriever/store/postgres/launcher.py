@@ -71,10 +71,7 @@ class Server:
 
 def status(folder: Path) -> Server:
     """Say where the PostgreSQL of this folder is and whether it runs."""
-    is_running = False
-    if (folder / "data" / "postmaster.pid").exists():
-        is_running = _control(folder, ("status",), check=False).returncode == 0
-    return Server(folder, _socket_folder(folder), is_running)
+    return Server(folder, _socket_folder(folder), _is_alive(folder))
 
 
 def start(folder: Path, *, durable: bool = True, shared_buffers: str = "256MB") -> Server:
@@ -86,6 +83,7 @@ def start(folder: Path, *, durable: bool = True, shared_buffers: str = "256MB") 
         current = status(folder)
         if current.is_running:
             return current
+        _wait_for_the_dead(folder)
         if not (folder / "data" / "PG_VERSION").exists():
             _initialise(folder, durable=durable)
         socket = _make_socket_folder(folder)
@@ -108,6 +106,39 @@ def stop(folder: Path) -> bool:
             return False
         _control(folder, ("stop", "-w", "-m", "fast", "-t", str(_START_S)))
         return True
+
+
+def _is_alive(folder: Path) -> bool:
+    """Say whether the process that the cluster names is there and not dead already, waiting for a parent that takes no notice."""
+    import psutil
+
+    number = _process_number(folder)
+    try:
+        return bool(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _process_number(folder: Path) -> int:
+    try:
+        return int((folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _wait_for_the_dead(folder: Path) -> None:
+    """Clear away a server that was killed, once the last of its children has noticed."""
+    if not _process_number(folder):
+        return
+    import psutil
+
+    data = str((folder / "data").resolve())
+    deadline = time.monotonic() + _START_S
+    while any(one.info["cwd"] == data for one in psutil.process_iter(["cwd"])):
+        if time.monotonic() > deadline:
+            raise DatabaseUnavailable(f"Processes of a database that was killed still work in {folder}.", hint="Stop them first.")
+        time.sleep(0.05)
+    (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _initialise(folder: Path, *, durable: bool) -> None:
