@@ -138,7 +138,8 @@ def _wait_for_the_dead(folder: Path) -> None:
         if time.monotonic() > deadline:
             raise DatabaseUnavailable(f"Processes of a database that was killed still work in {folder}.", hint="Stop them first.")
         time.sleep(0.05)
-    (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+    for left in (folder / "data" / "postmaster.pid", _socket_folder(folder) / f".s.PGSQL.{_PORT}.lock"):
+        left.unlink(missing_ok=True)
 
 
 def _initialise(folder: Path, *, durable: bool) -> None:
