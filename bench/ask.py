@@ -4,8 +4,7 @@ Runs under the Python of the tool it asks, so it needs nothing but the standard 
 `questions`, `limit`, and `warm_up` (questions asked first and not timed). The answer has for each question the places of its hits
 (path, first line, last line, characters of text), the milliseconds it took, and how many of them the processor worked.
 
-ASK_TABLE in the environment names a table of term vectors for codetriever to use instead of its own, ASK_VECTOR_SHARE what vectors count
-against words (0: words alone).
+ASK_VECTOR_SHARE in the environment says what vectors count against words for codetriever (0: words alone).
 
 Tools: codetriever; semble; semble-lexical (its word index and ranking, whatever model is loaded); semble-all and semble-lexical-all
 (the same over code, docs and configuration).
@@ -20,8 +19,6 @@ import time
 def open_codetriever(root, store):
     import codetriever
 
-    if "ASK_TABLE" in os.environ:
-        use_table(os.environ["ASK_TABLE"])
     share = os.environ.get("ASK_VECTOR_SHARE")
     options = {} if share is None else {"vector_share": float(share)}
     index = codetriever.open(root, store=store)
@@ -32,10 +29,6 @@ def open_codetriever(root, store):
         return [(hit.path, hit.start_line, hit.end_line, len(hit.text)) for hit in hits]
 
     return search
-
-
-def use_table(path):
-    os.environ["CODETRIEVER_MODEL"] = f"static:{path}"
 
 
 def open_semble(root, store, *, alpha=None, everything=False):

@@ -9,7 +9,7 @@ clones in --clones and of the copies in --stripped. Prints NDCG@10 over files, s
 tokens read until the first one, by repository, by language and, for comments, by kind of definition.
 
 Without more options the product is asked as it is shipped. --words adds its ranking by words alone, each --table another table of
-term vectors, each --embedder another setting of that name, --peer-python the peer (see below). A last table says how much each is
+term vectors, each --embedder another embedder, --peer-python the peer (see below). A last table says how much each is
 above or below words alone in each language.
 
 The peer's quality is that of its word index with its ranking (alpha 0): that arm needs no model, and a stand-in model's vectors mean
@@ -69,7 +69,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--stripped", type=Path, help="the copies without comments; by default the folder that --comments lies in")
     parser.add_argument("--words", action="store_true", help="ask for words alone as well")
     parser.add_argument("--table", type=Path, action="append", default=[], help="use this table of term vectors as well; repeatable")
-    parser.add_argument("--embedder", action="append", default=[], help="use this embedder as well (CODETRIEVER_EMBEDDER); repeatable")
+    parser.add_argument(
+        "--embedder", action="append", default=[], help="use this embedder as well, named as the setting `model` names it; repeatable"
+    )
     parser.add_argument("--repo", action="append", help="only this repository; repeatable")
     parser.add_argument("--peer-tool", default="semble-lexical", help="how ask.py asks the peer")
     parser.add_argument("--store", type=Path, help="keep the indexes here, to be used again")
@@ -87,10 +89,8 @@ def variants(options: argparse.Namespace) -> list[Tool]:
         return tools
     own, *peers = tools
     others = [replace(own, name="words", environment={"ASK_VECTOR_SHARE": "0"}, index=own.name)] if options.words else []
-    others += [replace(own, name=path.stem, environment={"ASK_TABLE": str(path.resolve())}) for path in options.table]
-    others += [
-        replace(own, name=name, environment={"CODETRIEVER_EMBEDDER": name}, index=name.replace("/", "-")) for name in options.embedder
-    ]
+    others += [replace(own, name=path.stem, environment={"CODETRIEVER_MODEL": f"static:{path.resolve()}"}) for path in options.table]
+    others += [replace(own, name=name, environment={"CODETRIEVER_MODEL": name}, index=name.replace("/", "-")) for name in options.embedder]
     return [own, *others, *peers]
 
 

@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
+import codetriever
 from codetriever.cli.main import main
 from codetriever.evaluation.questions import load_questions
 
@@ -70,3 +72,19 @@ def test_what_is_worth_knowing_is_said(project, run, tmp_path):
     code, _, said = run(tmp_path / "shallow")
     assert code == 0
     assert "git fetch --unshallow" in said
+
+
+def test_embedders_are_compared(project, run, tmp_path):
+    table = tmp_path / "other.table"
+    table.write_bytes((Path(codetriever.__file__).parent / "embedding" / "static.table").read_bytes())
+    code, printed, said = run(project, "--embedder", f"static,static:{table}", "--ranking", "vectors", "--kind", "commits", "--json")
+    assert (code, said) == (0, "")
+    rows = json.loads(printed)["measured"]
+    assert [row["embedder"] for row in rows] == ["static", f"static:{table}"]
+    assert rows[0]["ndcg10"] == rows[1]["ndcg10"]
+
+
+def test_an_embedder_that_is_none_is_refused(project, run):
+    code, _, said = run(project, "--embedder", "no-such-model", "--kind", "commits")
+    assert code == 2
+    assert "no-such-model" in said

@@ -49,6 +49,7 @@ class Command:
     admin: bool = False
     kind: str = "both"
     rankings: tuple[str, ...] = ()
+    embedders: tuple[str, ...] = ()
     questions: str | None = None
     save: str | None = None
     plot: str | None = None
@@ -125,6 +126,7 @@ _OWN_OPTIONS: Final = (
     Option(("--admin",), "admin", "offer the tools that look after the machine's indexes"),
     Option(("--kind",), "kind", "what asks: " + ", ".join(QUESTION_KINDS), "KIND", choices=QUESTION_KINDS),
     Option(("--ranking",), "rankings", "words, vectors, both, or the share of vectors (0 to 1)", "RANKING", repeat=True),
+    Option(("--embedder",), "embedders", "compare these embedders, named as the setting `model` names them", "MODEL", repeat=True),
     Option(("--questions",), "questions", "ask the questions of this file", "FILE"),
     Option(("--save",), "save", "write the questions to this file", "FILE"),
     Option(("--plot",), "plot", "draw the results into this file (SVG)", "FILE"),
@@ -216,7 +218,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "eval", "[PATH]", "measure how well a repository's own commits and comments are answered", "eval:evaluate_repository",
-            ("kind", "ranking", "max-questions", "seed", "questions", "save", "plot", "yes", *_ALWAYS), most=1,
+            ("kind", "ranking", "embedder", "max-questions", "seed", "questions", "save", "plot", "yes", *_ALWAYS), most=1,
             examples=("codetriever eval", "codetriever eval --kind commits --ranking both,0.3 --plot eval.svg"),
         ),
         Verb("doctor", "", "check the installation and say how to mend it", "doctor:doctor", _ALWAYS, most=0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from codetriever.evaluation.chosen import KINDS
 from codetriever.evaluation.plot import plot
 from codetriever.evaluation.questions import QuestionSet, save_questions
 from codetriever.evaluation.trial import MOST_QUESTIONS, RANKINGS, evaluate
+from codetriever.models import embedder_for
 from codetriever.types import Progress
 from codetriever.wire import as_value
 
@@ -37,11 +39,15 @@ def evaluate_repository(command: Command, settings: Settings, screen: Screen) ->
     most = MOST_QUESTIONS if command.max_questions is None else command.max_questions
     if not most:
         raise InvalidArguments("--max-questions is 0.", hint="Ask at least one question.")
+    variants = {name: replace(settings, model=name) for name in command.embedders}
+    for variant in variants.values():
+        embedder_for(variant)  # one that cannot be had is an error before any work is done
     bars = _Bars(screen)
     try:
         evaluation = evaluate(
             Path(*command.words[:1]),
             settings=settings,
+            variants=variants,
             kinds=_KINDS[command.kind],
             rankings=command.rankings or tuple(RANKINGS),
             most=most,

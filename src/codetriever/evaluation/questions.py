@@ -61,4 +61,6 @@ def _read_question(entry: dict[str, object]) -> Question:
     if not isinstance(spans, list):
         raise TypeError(f"the spans of {entry['query']!r} are not a list")
     places = tuple(Span(str(span["path"]), int(span["start_line"]), int(span["end_line"])) for span in spans)
-    return Question(str(entry["query"]), places, str(entry["language"]), str(entry["origin"]), str(entry["source"]), str(entry.get("about", "")))
+    return Question(
+        str(entry["query"]), places, str(entry["language"]), str(entry["origin"]), str(entry["source"]), str(entry.get("about", ""))
+    )
