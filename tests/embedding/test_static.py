@@ -30,7 +30,7 @@ def test_the_sum_is_weighted_by_the_logarithm_of_the_count(embedder, table_path)
     table = open_table(table_path)
     row = dict(zip(table.terms(), table.rows * table.scales[:, None], strict=True))
     expected = row["open"] * (1 + np.log(3)) + row["file"]
-    assert embedder.embed(["open open file open"])[0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    assert embedder.embed(["open open file open"])[0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)  # weights are whole
 
 
 @pytest.mark.parametrize("text", ["", " \n", "xyzzy", "авторизация", "== {} ;", "9 8 7"])

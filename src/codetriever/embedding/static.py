@@ -12,15 +12,17 @@ most of other scripts among them, have no share in the vector: the word index fi
 from __future__ import annotations
 
 import math
+import threading
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.embedding.table import open_table
+from codetriever.lexical.columns import Expansion
 from codetriever.lexical.terms import ANALYSER_VERSION, count_terms
 
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ _MIN_PIECE_CHARS = 3  # shorter pieces are found in every word, and say nothing
 _MAX_SPLIT_CHARS = 48
 _MIN_TYPED_CHARS = 5
 _CACHE_TERMS = 1 << 17  # splits remembered, about 20 MB in each process that analyses
+_TEXTS_AT_ONCE = 25  # of one file or folder, so that they share words: of 8 to 100 texts at once the fastest
+_FINE = 1 << 20  # the largest scale as a whole number, and 1,024 the weight of a term that occurs once: both finer than the table is
 _COUNT_WEIGHTS = np.array([0.0] + [1.0 + math.log(count) for count in range(1, 256)], dtype=np.float32)
+_WHOLE_COUNT_WEIGHTS = np.rint(_COUNT_WEIGHTS * np.float64(1024)).astype(np.int64)
 
 
 def load_static(path: Path | None = None) -> StaticEmbedder:
@@ -52,6 +57,8 @@ class StaticEmbedder:
         self._table = table
         self._row_of = _Rows(table)
         self._splits: dict[str, tuple[int, ...]] = {}
+        self._lock = threading.Lock()
+        self._pieces: Expansion[str] = Expansion(self._rows_of)
 
     def __reduce__(self) -> tuple[Callable[[Path], StaticEmbedder], tuple[Path]]:
         """Travel to another process as the table's path: the other one maps the same file."""
@@ -63,8 +70,9 @@ class StaticEmbedder:
 
     def project(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
         """Return what `embed` does, `(len(counts), dimensions) float32`, from the terms that `count_terms` found in each text."""
-        self._checked_rows  # noqa: B018
-        return self._sum_rows(counts)
+        sizes = np.fromiter(map(len, counts), np.intp, len(counts))
+        times = np.fromiter(chain.from_iterable(terms.values() for terms in counts), np.int64, int(sizes.sum()))
+        return self._project(sizes, list(chain.from_iterable(counts)), None, times)
 
     def project_columns(
         self,
@@ -74,22 +82,26 @@ class StaticEmbedder:
         pair_frequencies: NDArray[np.uint8],
     ) -> NDArray[np.float32]:
         """Do what `project` does, to the bit, for counts in columns as `AnalysedBlobs` has them; each distinct term is looked up once."""
+        return self._project(pair_counts.astype(np.intp), vocabulary, pair_terms, pair_frequencies.astype(np.int64))
+
+    def _project(
+        self, pair_counts: NDArray[np.intp], terms: Sequence[str], pair_terms: NDArray[np.uint32] | None, times: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return unit rows for texts of so many pairs of a term, which is one of `terms` or the next of them, and how often it occurs."""
         self._checked_rows  # noqa: B018
-        pieces = [self._rows_of(term) for term in vocabulary]
-        first = _starts(np.fromiter(map(len, pieces), np.intp, len(pieces)))
-        rows = np.fromiter(chain.from_iterable(pieces), np.intp, int(first[-1]))
-        sizes = (first[1:] - first[:-1])[pair_terms]
-        starts = _starts(sizes)
-        picked = rows[np.repeat(first[pair_terms] - starts[:-1], sizes) + np.arange(starts[-1])]
-        weights = np.repeat(_COUNT_WEIGHTS[pair_frequencies], sizes)
-        bounds = starts[_starts(pair_counts)].tolist()
-        return self._unit_sums([(picked[a:b], weights[a:b]) for a, b in pairwise(bounds)])
+        with self._lock:
+            numbers = self._pieces.numbers(terms)
+            sizes, rows = self._pieces.expand(numbers if pair_terms is None else numbers[pair_terms])
+            if len(self._pieces) > _CACHE_TERMS:
+                self._pieces = Expansion(self._rows_of)
+        owners = np.repeat(np.repeat(np.arange(len(pair_counts)), pair_counts), sizes)
+        return self._unit_sums(len(pair_counts), owners, rows.astype(np.intp), np.repeat(times, sizes))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector of a question, `(dimensions,) float32`; zero when it has no known word."""
-        counts = count_terms(text)
-        mended = {self._mend(term): count for term, count in counts.items()}
-        vector: NDArray[np.float32] = self._sum_rows([mended])[0]
+        rows, weights = self.weigh({self._mend(term): count for term, count in count_terms(text).items()})
+        vector: NDArray[np.float32] = (weights * self._table.scales[rows]) @ self._table.rows[rows].astype(np.float32)
+        vector /= np.maximum(np.sqrt(np.dot(vector, vector)), np.float32(1e-12))
         return vector
 
     @cached_property
@@ -98,18 +110,48 @@ class StaticEmbedder:
         self._table.check_rows()
         return True
 
-    def _sum_rows(self, counts: Sequence[Mapping[str, int]]) -> NDArray[np.float32]:
-        return self._unit_sums([self.weigh(terms) for terms in counts])
+    def _unit_sums(self, size: int, owners: NDArray[np.intp], rows: NDArray[np.intp], times: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return `size` unit rows from ascending owners, a row of the table for each, and how often it occurs.
 
-    def _unit_sums(self, weighed: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]) -> NDArray[np.float32]:
-        """Return one unit row for each (rows of the table, weights)."""
-        table, scales = self._table.rows, self._table.scales
-        out = np.zeros((len(weighed), self.dimensions), dtype=np.float32)
-        for position, (rows, weights) in enumerate(weighed):
-            if len(rows):
-                np.dot(weights * scales[rows], table[rows].astype(np.float32), out=out[position])
+        Weights are made whole numbers, so small that every sum of products is exact in float32: so the vector of a text depends neither on
+        the order of its terms nor on which texts are computed with it, and many are one product of matrices.
+        """
+        table = self._table.rows
+        out = np.zeros((size, self.dimensions), dtype=np.float32)
+        owners, rows, weights = self._whole_weights(size, owners, rows, times)
+        bounds = np.searchsorted(owners, np.arange(0, size + _TEXTS_AT_ONCE, _TEXTS_AT_ONCE)).tolist()
+        for number, (start, end) in enumerate(pairwise(bounds)):
+            first = number * _TEXTS_AT_ONCE
+            chosen, places = np.unique(rows[start:end], return_inverse=True)
+            block = np.zeros((min(_TEXTS_AT_ONCE, size - first), len(chosen)), np.float32)
+            block[owners[start:end] - first, places] = weights[start:end]
+            np.dot(block, table[chosen].astype(np.float32), out=out[first : first + len(block)])
         out /= np.maximum(np.sqrt(np.einsum("ij,ij->i", out, out)), np.float32(1e-12))[:, None]
         return out
+
+    def _whole_weights(
+        self, size: int, owners: NDArray[np.intp], rows: NDArray[np.intp], times: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Return the distinct pairs of an owner and a row, ascending, and the weight of each as a whole number."""
+        width = len(self._table.rows)
+        keys = owners * width + rows
+        order = np.argsort(keys)
+        keys = keys[order]
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        fine = (self._whole_scales[rows] * _WHOLE_COUNT_WEIGHTS[np.minimum(times, 255)])[order]
+        fine = np.add.reduceat(fine, first) if len(first) else fine
+        owners, rows = np.divmod(keys[first], width)
+        totals = np.zeros(size, np.int64)
+        np.add.at(totals, owners, fine)
+        most = (1 << 24) / 127 - np.bincount(owners, minlength=size) / 2
+        weights = np.rint(fine * (most / np.maximum(totals, 1))[owners])
+        return owners, rows, weights.astype(np.float32)
+
+    @cached_property
+    def _whole_scales(self) -> NDArray[np.int64]:
+        scales = self._table.scales.astype(np.float64)
+        whole: NDArray[np.int64] = np.rint(scales * (_FINE / max(float(scales.max(initial=0)), 1e-30))).astype(np.int64)
+        return whole
 
     def _rows_of(self, term: str) -> tuple[int, ...]:
         row = self._row_of.get(term)
@@ -181,13 +223,6 @@ class _Rows:
                 return self._table.find(term)
             self._rows = {known: row for row, known in enumerate(self._table.terms())}
         return self._rows.get(term)
-
-
-def _starts(sizes: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
-    """Return where each group begins when groups of these sizes follow one another, and the end: `(n + 1,)`."""
-    starts = np.zeros(len(sizes) + 1, np.intp)
-    np.cumsum(sizes, out=starts[1:])
-    return starts
 
 
 def _edits(word: str) -> set[str]:

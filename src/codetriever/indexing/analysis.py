@@ -6,19 +6,16 @@ All the processor-heavy work lies here, so that worker processes and small runs 
 from __future__ import annotations
 
 import time
-from array import array
 from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from codetriever.chunking import chunk_text, cut
+from codetriever.chunking import NOTEBOOK, chunk_text, cut
 from codetriever.compression import compressed
 from codetriever.corpus.text import decode
-from codetriever.lexical.terms import count_terms
+from codetriever.lexical.columns import TermCounter, words_in
 from codetriever.types import KIND_CODES, AnalysedBlobs, Chunk, Definition, DefinitionColumns
 
 if TYPE_CHECKING:
@@ -29,6 +26,8 @@ if TYPE_CHECKING:
     from codetriever.corpus.text import Text
 
 _Span = TypeVar("_Span", Chunk, Definition)
+
+_counter = TermCounter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class _Cut:
     encoding: str
     chunks: Sequence[Chunk]
     definitions: Sequence[Definition]
-    counts: Sequence[dict[str, int]]
+    words: Sequence[bytes]
 
 
 class _Clock:
@@ -135,16 +134,16 @@ def _cut_blob(blob: RawBlob, clock: _Clock) -> _Cut:
     text = decode(blob.data)
     pieces = cut(text.utf8, blob.language)
     clock.lap("parsing")
-    counts = [_chunk_terms(text.utf8, chunk, blob.language) for chunk in pieces.chunks]
+    words = [_chunk_words(text.utf8, chunk, blob.language) for chunk in pieces.chunks]
     clock.lap("terms")
     if text.utf8 is blob.data or text.utf8 == blob.data:
-        return _Cut(blob, text.encoding, pieces.chunks, pieces.definitions, counts)
+        return _Cut(blob, text.encoding, pieces.chunks, pieces.definitions, words)
     return _Cut(
         blob,
         text.encoding,
         [_in_original(chunk, text) for chunk in pieces.chunks],
         [_in_original(definition, text) for definition in pieces.definitions],
-        counts,
+        words,
     )
 
 
@@ -152,31 +151,20 @@ def _in_original(span: _Span, text: Text) -> _Span:
     return replace(span, byte_start=text.original_offset(span.byte_start), byte_end=text.original_offset(span.byte_end))
 
 
-def _chunk_terms(source: bytes, chunk: Chunk, language: str) -> dict[str, int]:
-    counts = count_terms(chunk_text(source[chunk.byte_start : chunk.byte_end], language))
-    if chunk.name:
-        for term, count in count_terms(chunk.name).items():
-            counts[term] = counts.get(term, 0) + count
-    return counts
+def _chunk_words(source: bytes, chunk: Chunk, language: str) -> bytes:
+    """Return what of a chunk is counted: its text, and the name of its definition once more."""
+    data = source[chunk.byte_start : chunk.byte_end]
+    text = words_in(chunk_text(data, language).encode() if language == NOTEBOOK else data)
+    return text + b" " + words_in(chunk.name.encode()) if chunk.name else text
 
 
 def _as_columns(cuts: Sequence[_Cut], projector: Projector | None, clock: _Clock) -> AnalysedBlobs:
-    counts = [chunk_counts for cut_ in cuts for chunk_counts in cut_.counts]
-    numbers: defaultdict[str, int] = defaultdict()
-    numbers.default_factory = numbers.__len__  # an unseen term gets the next number, without a line of Python
-    pairs = array("I")
-    for chunk_counts in counts:
-        pairs.extend(map(numbers.__getitem__, chunk_counts))
-    vocabulary = list(numbers)
-    pair_terms = np.frombuffer(pairs, np.uint32) if pairs else np.zeros(0, np.uint32)
-    pair_counts = np.fromiter(map(len, counts), np.uint32, len(counts))
-    frequencies = np.fromiter(chain.from_iterable(map(dict.values, counts)), np.uint32, len(pairs))
-    pair_frequencies = np.minimum(frequencies, 255).astype(np.uint8)
-    lengths = np.fromiter((sum(chunk_counts.values()) for chunk_counts in counts), np.uint32, len(counts))
+    terms = _counter.count([words for cut_ in cuts for words in cut_.words])
+    pair_frequencies = np.minimum(terms.pair_frequencies, 255).astype(np.uint8)
     clock.lap("terms")
-    vectors = np.zeros((len(counts), 0), np.float32)
+    vectors = np.zeros((len(terms.lengths), 0), np.float32)
     if projector is not None:
-        vectors = projector.project_columns(vocabulary, pair_counts, pair_terms, pair_frequencies)
+        vectors = projector.project_columns(terms.vocabulary, terms.pair_counts, terms.pair_terms, pair_frequencies)
     clock.lap("embedding")
     contents = compressed(cut_.blob.data for cut_ in cuts)
     clock.lap("compression")
@@ -195,10 +183,10 @@ def _as_columns(cuts: Sequence[_Cut], projector: Projector | None, clock: _Clock
         end_line=np.fromiter((chunk.end_line for chunk in chunks), np.uint32, len(chunks)),
         kinds=np.fromiter((KIND_CODES[chunk.kind] for chunk in chunks), np.uint8, len(chunks)),
         names=[chunk.name for chunk in chunks],
-        lengths=lengths,
-        vocabulary=vocabulary,
-        pair_counts=pair_counts,
-        pair_terms=pair_terms,
+        lengths=terms.lengths,
+        vocabulary=terms.vocabulary,
+        pair_counts=terms.pair_counts,
+        pair_terms=terms.pair_terms,
         pair_frequencies=pair_frequencies,
         vectors=vectors,
         definitions=_definition_columns(cuts),

@@ -69,7 +69,7 @@ def count_terms(text: str) -> dict[str, int]:
     Terms of texts joined by white space are the sum of the terms of the texts.
     """
     counts: dict[str, int] = {}
-    for word, occurrences in Counter(_words(text)).items():
+    for word, occurrences in Counter(words_of(text)).items():
         terms = _cache.get(word)
         if terms is None:
             terms = _analyse(word)
@@ -80,7 +80,7 @@ def count_terms(text: str) -> dict[str, int]:
 
 def query_terms(text: str) -> list[str]:
     """Return the distinct terms of a question in order, without the words that only make it a question."""
-    words = _words(text)
+    words = words_of(text)
     telling = [word for word in words if word.casefold() not in STOP_WORDS or (word.isupper() and len(word) > 1)]
     return list(dict.fromkeys(term for word in telling or words for term in word_terms(word)))
 
@@ -97,7 +97,7 @@ def literal_parts(literal: str) -> list[str]:
     They are folded, and may be parts of words: the literal may begin and end within one.
     """
     parts: dict[str, None] = {}
-    for word in _words(literal):
+    for word in words_of(literal):
         for piece in _UNSPACED.split(word):
             if len(piece) > 1 or piece.isalpha():
                 parts[piece.casefold()] = None
@@ -113,12 +113,13 @@ def identifiers(text: str) -> list[str]:
     and a question's only word.
     """
     found = [(match.group().rstrip("$"), match.start(), match.end()) for match in _QUALIFIED.finditer(text)]
-    if len(found) == 1 and len(_words(text)) == len(_words(found[0][0])):
+    if len(found) == 1 and len(words_of(text)) == len(words_of(found[0][0])):
         return [found[0][0]]
     return list(dict.fromkeys(word for word, start, end in found if _looks_named(word) or _is_marked(text, start, end)))
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in order."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
     return _ANY_WORD.findall(unicodedata.normalize("NFKC", text))
@@ -131,8 +132,13 @@ def _fold(word: str) -> str:
 def _analyse(word: str) -> tuple[str, ...]:
     if len(_cache) >= _CACHE_WORDS:
         _cache.clear()
-    terms = _cache[word] = tuple(dict.fromkeys(_derive(word)))
+    terms = _cache[word] = derived_terms(word)
     return terms
+
+
+def derived_terms(word: str) -> tuple[str, ...]:
+    """Return what `word_terms` does, without remembering it."""
+    return tuple(dict.fromkeys(_derive(word)))
 
 
 def _derive(word: str) -> list[str]:
