@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -111,19 +112,16 @@ def find_model(named: str, hub: Path) -> Path:
 
     Raises `ModelUnavailable`; nothing is fetched.
     """
-    folder = Path(named).expanduser()
-    if folder.is_dir():
-        return folder
-    cached = hub / f"models--{named.replace('/', '--')}"
-    try:
-        revision = (cached / "refs" / "main").read_text().strip()
-        if (cached / _SNAPSHOTS / revision).is_dir():
-            return cached / _SNAPSHOTS / revision
-    except (OSError, ValueError):
-        pass
-    snapshots = [one for one in cached.glob(f"{_SNAPSHOTS}/*") if one.is_dir()] if named and "\0" not in named else []
-    if snapshots:
-        return max(snapshots, key=lambda one: one.stat().st_mtime)
+    with suppress(OSError, ValueError):  # what cannot be a path is not there
+        folder = Path(named).expanduser()
+        if named and folder.is_dir():
+            return folder
+        cached = hub / f"models--{named.replace('/', '--')}"
+        snapshots = {one.name: one for one in cached.glob(f"{_SNAPSHOTS}/*") if one.is_dir()}
+        main = cached / "refs" / "main"
+        revision = main.read_text().strip() if main.is_file() else ""
+        if snapshots:
+            return snapshots.get(revision) or max(snapshots.values(), key=lambda one: one.stat().st_mtime)
     raise ModelUnavailable(f"The model {named!r} is neither a folder nor in the hub's cache {hub}.", hint=_whole(named))
 
 

@@ -15,6 +15,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -65,6 +66,7 @@ class Service:
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
         self._busy: set[http.client.HTTPConnection] = set()
+        weakref.finalize(self, _close, self._idle)
         self._not_before = 0.0
         self._interrupted = threading.Event()
 
@@ -139,6 +141,7 @@ class Service:
                         raise http.client.HTTPException("its answer is too long")
                 if response.length:
                     raise http.client.IncompleteRead(b"", response.length)
+                response.close()  # only then can the connection be used again
         except BaseException:
             connection.close()
             raise
@@ -232,6 +235,11 @@ def seconds_of(retry_after: str) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (TypeError, ValueError, IndexError):
         return None
+
+
+def _close(connections: list[http.client.HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _cut_off(connection: http.client.HTTPConnection) -> None:
