@@ -42,7 +42,8 @@ def mask_secrets(text: str) -> str:
     for part, pattern in _SECRETS.items():
         if part in text:
             text = re.sub(pattern, _masked, text)
-    if sum(len(line) >= _KEY_LINE_LENGTH and " " not in line.strip() for line in text.split("\n")) >= 3:
+    long = [line for line in text.split("\n") if len(line) >= _KEY_LINE_LENGTH]
+    if len(long) >= 3 and sum(" " not in line.strip() for line in long) >= 3:
         text = re.sub(_KEY_LINES, _masked, text)
     return text
 

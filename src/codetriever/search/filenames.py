@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import fsum, log1p
 from typing import TYPE_CHECKING
 
@@ -29,16 +28,23 @@ def name_shares(snapshot: Snapshot, files: NDArray[np.int64], terms: Sequence[st
     """
     asked = {base_form(term) for term in terms}
     shares = np.zeros(len(found), dtype=np.float32)
-    rarity: dict[str, float] = {}
+    names: dict[int, dict[str, float]] = snapshot.kept.setdefault("words of file names", {})
     for file in set(files[found[files] > 0].tolist()):
-        words = name_words(snapshot.files.paths[file])
-        for word in words - rarity.keys():
-            rarity[word] = log1p(len(found) / (1 + len(snapshot.path_postings(word)[0])))
-        shares[file] = fsum(rarity[word] for word in words & asked) / fsum(rarity[word] for word in words) if words else 0.0
+        name = names.get(file)
+        if name is None:
+            name = names[file] = {word: _rarity(snapshot, word) for word in name_words(snapshot.files.paths[file])}
+        if said := asked & name.keys():
+            shares[file] = fsum(map(name.__getitem__, said)) / fsum(name.values())
     return shares[files]
 
 
-@lru_cache(maxsize=1 << 15)
+def _rarity(snapshot: Snapshot, word: str) -> float:
+    known: dict[str, float] = snapshot.kept.setdefault("rarity of path words", {})
+    if word not in known:
+        known[word] = log1p(len(snapshot.file_first) / (1 + len(snapshot.path_postings(word)[0])))
+    return known[word]
+
+
 def name_words(path: str) -> frozenset[str]:
     """Return the words of a file's name in their base forms; a name that says nothing (index, init, mod, main) is that of its folder."""
     folder, _, name = path.rpartition("/")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from codetriever.types import Signal
 
 
+_ROLES = tuple(Role)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Consecutive chunks `first..last` (ordinals) of one file; `best` was ranked first; `rows` are the candidates in it."""
@@ -42,8 +45,7 @@ def arrange(snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArra
     window = order[: weights.MERGE_WINDOW]
     placed = _merged(snapshots, candidates, window)
     total = len(placed) + len(order) - len(window)
-    for row in order[len(window) : len(window) + max(count - len(placed), 0)].tolist():
-        placed.append(_single(candidates, row))
+    placed += _singles(candidates, order[len(window) : len(window) + max(count - len(placed), 0)])
     return placed[:count], total
 
 
@@ -53,8 +55,9 @@ def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArr
     sizes: list[int] = []
     by_first: dict[tuple[int, int, int], int] = {}  # (source, file, ordinal) -> place
     by_last: dict[tuple[int, int, int], int] = {}
-    for row, start, end in zip(window.tolist(), *_bytes(snapshots, candidates, window), strict=True):
-        place, span = len(placed), _single(candidates, row)
+    singles = _singles(candidates, window)
+    for span, start, end in zip(singles, *_bytes(snapshots, candidates, window), strict=True):
+        place = len(placed)
         placed.append(span)
         sizes.append(end - start)
         beside = (by_last.get((span.source, span.file, span.first - 1)), by_first.get((span.source, span.file, span.last + 1)))
@@ -70,9 +73,11 @@ def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArr
     return [span for span in placed if span is not None]
 
 
-def _single(candidates: Candidates, row: int) -> Span:
-    ordinal = int(candidates.ordinals[row])
-    return Span(int(candidates.sources[row]), int(candidates.files[row]), ordinal, ordinal, ordinal, (row,))
+def _singles(candidates: Candidates, rows: NDArray[np.int64]) -> list[Span]:
+    columns = (candidates.sources[rows].tolist(), candidates.files[rows].tolist(), candidates.ordinals[rows].tolist())
+    return [
+        Span(source, file, ordinal, ordinal, ordinal, (row,)) for source, file, ordinal, row in zip(*columns, rows.tolist(), strict=True)
+    ]
 
 
 def _joined(better: Span, worse: Span) -> Span:
@@ -116,7 +121,7 @@ def load_hit(
         kind=KINDS[int(columns.kinds[best])],
         name=columns.names[best],
         language=files.language_names[int(files.languages[span.file])],
-        role=list(Role)[int(files.roles[span.file])],
+        role=_ROLES[int(files.roles[span.file])],
         text=mask(text),
         repository=repository,
         branch=branch,

@@ -34,37 +34,47 @@ def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
     A word's frequency in a chunk counts its occurrences in the text and those in the file's path before BM25 saturates it: one
     word is one piece of evidence wherever it stands (the idea of BM25F).
     """
-    chunk_files = snapshot.chunk_files()
+    lengths, chunk_count = snapshot.lengths, snapshot.chunk_count
     scores = np.zeros(snapshot.ordinals, dtype=np.float32)
     found = np.zeros(snapshot.ordinals, dtype=np.float32)
-    paths = np.zeros(len(snapshot.files.blobs), dtype=np.float32)
+    paths = np.zeros(len(snapshot.file_first), dtype=np.float32)
     rarity: dict[str, float] = {}
     frequencies = np.zeros(snapshot.ordinals, dtype=np.float32)
-    average = snapshot.total_length / max(snapshot.chunk_count, 1)
+    average = snapshot.total_length / max(chunk_count, 1)
     for term in terms:
-        files = _add_term(snapshot, term, frequencies)
-        ordinals = np.flatnonzero(frequencies)
-        ordinals = ordinals[chunk_files[ordinals] >= 0]
-        idf = bm25.idf(len(ordinals), snapshot.chunk_count)
-        rarity[term] = idf
+        ordinals, files = _add_term(snapshot, term, frequencies)
+        rarity[term] = bm25.idf(len(ordinals), chunk_count)
         if len(ordinals) == 0:
             continue
-        scores[ordinals] += np.float32(idf) * bm25.saturation(frequencies[ordinals], snapshot.lengths[ordinals], average)
-        found[ordinals] += np.float32(idf)
-        paths[files] += np.float32(idf)
-        frequencies[:] = 0.0
+        idf = np.float32(rarity[term])
+        scores[ordinals] += idf * bm25.saturation(frequencies[ordinals], lengths[ordinals], average)
+        found[ordinals] += idf
+        paths[files] += idf
+        frequencies[ordinals] = 0.0
     return WordEvidence(scores, found, paths, rarity)
 
 
-def _add_term(snapshot: Snapshot, term: str, frequencies: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Add the term's frequencies in text and paths, and return the files whose path has it."""
+def _add_term(snapshot: Snapshot, term: str, frequencies: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Add the term's frequencies in text and paths to zeros, and return the chunks that have it and the files whose path has it."""
     ordinals, counts = snapshot.postings(term)
-    frequencies[ordinals] += counts
+    frequencies[ordinals] = counts
     files, path_counts = snapshot.path_postings(term)
-    rows = files.astype(np.int64)
-    repeated = np.repeat(path_counts.astype(np.float32), snapshot.file_chunks[rows])
-    frequencies[file_ordinals(snapshot, rows)] += np.float32(weights.PATH_FREQUENCY) * repeated
-    return rows
+    if len(files) == 0:
+        return ordinals, files
+    in_path = file_ordinals(snapshot, files)
+    elsewhere = _once(in_path[frequencies[in_path] == 0.0], frequencies)
+    repeated = np.repeat(path_counts.astype(np.float32), snapshot.file_chunks[files])
+    frequencies[in_path] += np.float32(weights.PATH_FREQUENCY) * repeated
+    return np.concatenate((ordinals, elsewhere)), files
+
+
+def _once(ordinals: NDArray[np.int64], zeros: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return each of these chunks once, though several files have it; quicker than sorting. `zeros` are written to, and zero again."""
+    places = np.arange(len(ordinals), dtype=np.int32).view(np.float32)
+    zeros[ordinals] = places
+    last = ordinals[zeros[ordinals].view(np.int32) == places.view(np.int32)]
+    zeros[ordinals] = 0.0
+    return last
 
 
 def file_ordinals(snapshot: Snapshot, files: NDArray[np.int64]) -> NDArray[np.int64]:

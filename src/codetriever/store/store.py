@@ -22,7 +22,7 @@ consecutive ordinals in byte order. Ordinals mean nothing outside their snapshot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,6 +73,11 @@ class Snapshot(Protocol):
     @property
     def total_length(self) -> int:
         """Sum of the chunks' lengths, in terms."""
+        ...
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Room for what those who ask derive from this generation and would derive again; its snapshots, of all threads, share it."""
         ...
 
     @property

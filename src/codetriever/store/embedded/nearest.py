@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.store.embedded.vectors import ABSENT, Question, sign_width
+from codetriever.store.embedded.vectors import ABSENT, sign_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from codetriever.store.embedded.ordinals import OrdinalSpace
-    from codetriever.store.embedded.vectors import VectorFile
+    from codetriever.store.embedded.vectors import Question, VectorFile
 
     NearestChunks = tuple[NDArray[np.int64], NDArray[np.float32]]
 
@@ -44,13 +44,12 @@ class VectorSpace:
         self._dimensions = dimensions
 
     def nearest(
-        self, query: NDArray[np.float32], limit: int, *, count: int, ordinals: NDArray[np.int64] | None, mask: NDArray[np.bool_] | None
+        self, question: Question, limit: int, *, count: int, ordinals: NDArray[np.int64] | None, mask: NDArray[np.bool_] | None
     ) -> NearestChunks:
-        """Return the chunks nearest to the unit vector and their cosines, best first.
+        """Return the chunks nearest to the question and their cosines, best first.
 
         `count` chunks are asked about: `ordinals`, or those that `mask` marks, or all. Chunks that are not asked about change nothing.
         """
-        question = Question(query)
         size = pool_size(count, limit)
         if ordinals is None or len(ordinals) > size:
             ordinals = self._pool(question, size, ordinals, mask)
@@ -65,9 +64,9 @@ class VectorSpace:
         order = np.lexsort((self._space.keys[ordinals], -cosines))[:limit]
         return ordinals[order], cosines[order]
 
-    def cosines(self, query: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+    def cosines(self, question: Question, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the cosine of each chunk; 0 where it has no vector."""
-        result = self._cosines(Question(query), ordinals)
+        result = self._cosines(question, ordinals)
         result[result == ABSENT] = 0
         return result
 

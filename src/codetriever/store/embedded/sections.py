@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 import zlib
+from bisect import bisect_left
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -256,14 +257,7 @@ class StringTable:
 
     def lower_bound(self, key: bytes) -> int:
         """Return the first position whose string is not smaller than `key`."""
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            if self.raw(middle) < key:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return bisect_left(range(len(self)), key, key=self.raw)
 
     def find(self, key: bytes) -> int:
         """Return the position of `key`, or -1."""

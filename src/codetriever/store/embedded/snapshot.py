@@ -14,6 +14,7 @@ from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
 from codetriever.store.embedded.sections import REBUILD, encoded
 from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS
+from codetriever.store.embedded.vectors import Question
 from codetriever.types import ChunkColumns, DefinitionColumns
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Generation:
         self.view = view
         self.info = info
         self.total_length = total_length
+        self.kept: dict[str, Any] = {}
         self.space = OrdinalSpace(segments)
         slots = self.space.slots(view.files.blobs)
         if np.any((slots < 0) & (view.files.blobs >= 0)):
@@ -76,9 +78,11 @@ class EmbeddedSnapshot:
         self.ordinals = self._space.ordinals
         self.chunk_count = generation.info.chunks
         self.total_length = generation.total_length
+        self.kept = generation.kept
         self.file_first = self._visible.file_first
         self.file_chunks = self._visible.file_chunks
-        self._last_content = (-1, b"")
+        self._last_read = (-1, b"", "utf-8")
+        self._last_question: Question | None = None
 
     @property
     def lengths(self) -> NDArray[np.uint32]:
@@ -151,11 +155,17 @@ class EmbeddedSnapshot:
         ordinals = None if allowed is None else self._visible.of_files(allowed)
         mask = None if self._visible.all or ordinals is not None else self._visible.mask
         count = self.chunk_count if ordinals is None else len(ordinals)
-        return self._generation.vectors.nearest(query, limit, count=count, ordinals=ordinals, mask=mask)
+        return self._generation.vectors.nearest(self._question(query), limit, count=count, ordinals=ordinals, mask=mask)
 
     def cosines(self, query: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the cosine of each of these chunks to the unit vector."""
-        return self._generation.vectors.cosines(query, ordinals)
+        return self._generation.vectors.cosines(self._question(query), ordinals)
+
+    def _question(self, query: NDArray[np.float32]) -> Question:
+        """Make a query's vector ready, once for all that is asked with it."""
+        if self._last_question is None or self._last_question.query is not query:
+            self._last_question = Question(query)
+        return self._last_question
 
     def vectors(self, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored vectors, `(n, dim)`."""
@@ -213,35 +223,30 @@ class EmbeddedSnapshot:
 
     def content(self, file: int) -> bytes:
         """Return the file's original bytes as this generation has them; none for a skipped file."""
-        if self._last_content[0] != file:
-            self._last_content = (file, self._load_content(file))
-        return self._last_content[1]
-
-    def _load_content(self, file: int) -> bytes:
-        from codetriever.compression import ZstdError, decompressed
-
-        found = self._blob(file, "SELECT content FROM blobs WHERE blob = ?")
-        if found is None:
-            return b""
-        try:
-            return decompressed(found)
-        except ZstdError as error:
-            raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint=REBUILD) from error
+        return self._read(file)[1]
 
     def encoding(self, file: int) -> str:
         """Return the codec that decodes the file's bytes."""
-        found: str | None = self._blob(file, "SELECT encoding FROM blobs WHERE blob = ?")
-        return "utf-8" if found is None else found
+        return self._read(file)[2]
 
-    def _blob(self, file: int, question: str) -> Any:
-        blob = int(self.files.blobs[file])
-        if blob < 0:
-            return None
+    def _read(self, file: int) -> tuple[int, bytes, str]:
+        """Load content and encoding of a file; whoever wants one wants the other."""
+        if self._last_read[0] != file:
+            blob = int(self.files.blobs[file])
+            self._last_read = (file, *(self._load(file, blob) if blob >= 0 else (b"", "utf-8")))
+        return self._last_read
+
+    def _load(self, file: int, blob: int) -> tuple[bytes, str]:
+        from codetriever.compression import ZstdError, decompressed
+
         with translated(self._folder):
-            row = self._connection.execute(question, (blob,)).fetchone()
+            row = self._connection.execute("SELECT content, encoding FROM blobs WHERE blob = ?", (blob,)).fetchone()
         if row is None:
             raise StoreDamaged(f"The index in {self._folder} has lost the content of a file.", hint=REBUILD)
-        return row[0]
+        try:
+            return decompressed(row[0]), row[1]
+        except ZstdError as error:
+            raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint=REBUILD) from error
 
 
 _NO_TEXTS: dict[str, Any] = dict.fromkeys(DEFINITION_TEXTS, ())

@@ -83,9 +83,10 @@ class Question:
     marks the half of them that belongs to its larger numbers, which counts three times: that brings the 96 % above to 99 %.
     """
 
-    __slots__ = ("_scale", "_whole", "large", "signs")
+    __slots__ = ("_scale", "_whole", "large", "query", "signs")
 
     def __init__(self, query: NDArray[np.float32]) -> None:
+        self.query = query
         dimensions = len(query)
         norm = float(np.sqrt(np.square(query, dtype=np.float64).sum()))
         # |sum| <= |row| * |query| <= 127 * sqrt(dimensions) * limit, which has to stay below 2**24.
