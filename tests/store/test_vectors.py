@@ -147,11 +147,11 @@ def test_the_pool_finds_nearly_all_true_neighbours(indexed: VectorSpace, vectors
     recall = []
     for near, noise in zip(vectors[::500], unit_rows(18, seed=9), strict=True):
         query = (near + noise) / np.linalg.norm(near + noise)
-        ordinals, cosines = indexed.nearest(query, 50, count=9000, ordinals=None, mask=None)
+        ordinals, cosines = indexed.nearest(Question(query), 50, count=9000, ordinals=None, mask=None)
         exact = np.argsort(-(vectors @ query))[:50]
         recall.append(len(set(exact.tolist()) & set(ordinals.tolist())) / 50)
         assert np.all(np.diff(cosines) <= 0)
-        assert np.array_equal(indexed.cosines(query, ordinals), cosines)
+        assert np.array_equal(indexed.cosines(Question(query), ordinals), cosines)
     assert np.mean(recall) > 0.98
 
 
@@ -163,16 +163,16 @@ def test_the_pool_depends_on_what_is_asked_about_alone() -> None:
 def test_few_chunks_are_compared_exactly(indexed: VectorSpace) -> None:
     query = unit_rows(1, seed=3)[0]
     some = np.arange(0, 9000, 5)
-    ordinals, _ = indexed.nearest(query, 10, count=len(some), ordinals=some, mask=None)
-    cosines = indexed.cosines(query, some)
+    ordinals, _ = indexed.nearest(Question(query), 10, count=len(some), ordinals=some, mask=None)
+    cosines = indexed.cosines(Question(query), some)
     assert ordinals.tolist() == some[np.lexsort((indexed.vectors(some)[:, 0] * 0, -cosines))][:10].tolist()
 
 
 def test_only_what_is_allowed_is_found(indexed: VectorSpace) -> None:
     query = unit_rows(1, seed=4)[0]
     mask = np.arange(9000) % 3 == 0
-    by_mask, _ = indexed.nearest(query, 100, count=3000, ordinals=None, mask=mask)
-    by_list, _ = indexed.nearest(query, 100, count=3000, ordinals=np.flatnonzero(mask), mask=None)
+    by_mask, _ = indexed.nearest(Question(query), 100, count=3000, ordinals=None, mask=mask)
+    by_list, _ = indexed.nearest(Question(query), 100, count=3000, ordinals=np.flatnonzero(mask), mask=None)
     assert by_mask.tolist() == by_list.tolist()
     assert np.all(by_mask % 3 == 0)
 
@@ -180,15 +180,15 @@ def test_only_what_is_allowed_is_found(indexed: VectorSpace) -> None:
 def test_equals_are_ordered_by_key_wherever_they_lie(space: OrdinalSpace, tmp_path: Path) -> None:
     same = np.repeat(unit_rows(1), 3000, axis=0)
     space_of_equals = VectorSpace(space, [write_vectors(tmp_path / f"{number}.vec", same) for number in range(3)], DIMENSIONS)
-    ordinals, _ = space_of_equals.nearest(unit_rows(1)[0], 10, count=9000, ordinals=None, mask=None)
+    ordinals, _ = space_of_equals.nearest(Question(unit_rows(1)[0]), 10, count=9000, ordinals=None, mask=None)
     assert ordinals.tolist() == np.argsort(space.keys)[:10].tolist()
-    ordinals, _ = space_of_equals.nearest(unit_rows(1)[0], 2000, count=9000, ordinals=None, mask=None)
+    ordinals, _ = space_of_equals.nearest(Question(unit_rows(1)[0]), 2000, count=9000, ordinals=None, mask=None)
     assert ordinals.tolist() == np.argsort(space.keys)[:2000].tolist()
 
 
 def test_segments_without_vectors_are_left_out(space: OrdinalSpace, vectors: np.ndarray, tmp_path: Path) -> None:
     partial = VectorSpace(space, [None, write_vectors(tmp_path / "1.vec", vectors[3000:6000]), None], DIMENSIONS)
-    ordinals, _ = partial.nearest(unit_rows(1)[0], 9000, count=9000, ordinals=None, mask=None)
+    ordinals, _ = partial.nearest(Question(unit_rows(1)[0]), 9000, count=9000, ordinals=None, mask=None)
     assert sorted(ordinals.tolist()) == list(range(3000, 6000))
-    assert partial.cosines(unit_rows(1)[0], np.array([0])).tolist() == [0]
+    assert partial.cosines(Question(unit_rows(1)[0]), np.array([0])).tolist() == [0]
     assert not partial.vectors(np.array([0, 8999])).any()

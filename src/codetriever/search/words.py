@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,12 +72,12 @@ def _once(ordinals: NDArray[np.int64], zeros: NDArray[np.float32]) -> NDArray[np
     """Return each of these chunks once, though several files have it; quicker than sorting. `zeros` are written to, and zero again."""
     places = np.arange(len(ordinals), dtype=np.int32).view(np.float32)
     zeros[ordinals] = places
-    last = ordinals[zeros[ordinals].view(np.int32) == places.view(np.int32)]
+    last: NDArray[np.int64] = ordinals[zeros[ordinals].view(np.int32) == places.view(np.int32)]
     zeros[ordinals] = 0.0
     return last
 
 
-def file_ordinals(snapshot: Snapshot, files: NDArray[np.int64]) -> NDArray[np.int64]:
+def file_ordinals(snapshot: Snapshot, files: NDArray[np.signedinteger[Any]]) -> NDArray[np.int64]:
     """Return the ordinals of all chunks of these files, file by file."""
     counts = snapshot.file_chunks[files].astype(np.int64)
     ends = np.cumsum(counts)
