@@ -112,6 +112,7 @@ def test_a_long_path_gets_a_short_socket(folder: Path) -> None:
 def test_it_comes_back_after_it_was_killed(folder: Path) -> None:
     server = start(folder)
     with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("SET synchronous_commit = on")
         connection.execute("CREATE TABLE kept (one integer)")
     number = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
     os.kill(number, signal.SIGKILL)
