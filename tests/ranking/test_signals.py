@@ -26,15 +26,22 @@ def test_no_evidence_fuses_to_nothing() -> None:
     assert signals.fused(nothing, nothing, vector_share=0.5).tolist() == [0, 0, 0]
 
 
-@given(SCORES.map(np.abs), st.randoms())
-def test_file_support_comes_from_the_other_candidates_of_the_file(scores: np.ndarray, random: object) -> None:
+@given(SCORES.map(np.abs), st.integers(0, 9))
+def test_file_support_is_the_same_for_all_of_a_file_and_grows_with_each_good_chunk(scores: np.ndarray, seed: int) -> None:
     groups = np.arange(len(scores)) // 3
     support = signals.file_support(groups, scores)
-    assert ((support >= -1e-6) & (support < 1.0)).all()
-    alone = np.bincount(groups)[groups] == 1
-    assert np.abs(support[alone]).max(initial=0.0) < 1e-5
-    shuffled = np.random.default_rng(0).permutation(len(scores))
+    assert ((support >= 0.0) & (support < 1.0)).all()
+    assert all(len(set(support[groups == group].tolist())) == 1 for group in groups.tolist())
+    more = signals.file_support(np.append(groups, groups[0]), np.append(scores, scores.max()).astype(np.float32))
+    assert more[0] >= support[0]
+    shuffled = np.random.default_rng(seed).permutation(len(scores))
     assert np.allclose(signals.file_support(groups[shuffled], scores[shuffled]), support[shuffled], atol=1e-5)
+
+
+def test_one_good_chunk_makes_a_better_file_than_many_poor_ones() -> None:
+    scores = np.array([0.9, 0.25, 0.25, 0.25, 0.25], dtype=np.float32)
+    support = signals.file_support(np.array([0, 1, 1, 1, 1]), scores)
+    assert support[0] > support[1]
 
 
 def test_a_role_counts_less_unless_it_is_asked_for() -> None:
@@ -51,5 +58,5 @@ def test_a_role_counts_less_unless_it_is_asked_for() -> None:
 def test_each_further_chunk_of_a_file_decays() -> None:
     groups = np.array([7, 3, 7, 7, 3])
     order = np.array([2, 1, 0, 4, 3])
-    decay = weights.SAME_FILE_DECAY
-    assert signals.same_file_decay(groups, order) == pytest.approx([decay, 1, 1, decay**2, decay])
+    second, third = 2**-weights.SAME_FILE_DECAY, 3**-weights.SAME_FILE_DECAY
+    assert signals.same_file_decay(groups, order) == pytest.approx([second, 1, 1, third, second])

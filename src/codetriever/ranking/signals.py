@@ -31,14 +31,15 @@ def _over_best(column: Column) -> Column:
 
 
 def file_support(groups: NDArray[np.int64], scores: Column) -> Column:
-    """Return for each candidate how much the other candidates of its file answer, in 0..1.
+    """Return for each candidate how well its file answers as a whole, in 0..1.
 
-    A file with several good chunks is a better answer than one with a single lucky chunk. The sum saturates: s / (s + best score).
+    The sum of the squared scores of the file's candidates, saturated: s / (s + best score squared). Several good chunks make a file a
+    better answer than one lucky chunk; squares, and counting the candidate itself, keep a file of one good chunk ahead of one of many
+    poor ones.
     """
-    sums = np.bincount(groups, weights=scores)[groups].astype(np.float32)
-    others = sums - scores
-    best = np.float32(scores.max(initial=0.0))
-    return others / (others + best) if best > 0.0 else np.zeros_like(scores)
+    squares = np.bincount(groups, weights=np.square(scores))[groups].astype(np.float32)
+    best = np.float32(np.square(scores.max(initial=0.0)))
+    return squares / (squares + best) if best > 0.0 else np.zeros_like(scores)
 
 
 def role_factor(roles: NDArray[np.uint8], intent: frozenset[Role]) -> Column:
@@ -48,7 +49,7 @@ def role_factor(roles: NDArray[np.uint8], intent: frozenset[Role]) -> Column:
 
 
 def same_file_decay(groups: NDArray[np.int64], order: NDArray[np.int64]) -> Column:
-    """Return for each candidate its factor as the n-th of its file in `order`: decay to the power n, n from 0."""
+    """Return for each candidate its factor as the n-th of its file in `order`: n to the power of minus the decay."""
     ordered = groups[order]
     by_group = np.argsort(ordered, kind="stable")
     sorted_groups = ordered[by_group]
@@ -56,5 +57,5 @@ def same_file_decay(groups: NDArray[np.int64], order: NDArray[np.int64]) -> Colu
     positions = np.arange(len(ordered))
     place = positions - np.maximum.accumulate(np.where(starts, positions, 0))
     factor = np.empty(len(ordered), dtype=np.float32)
-    factor[order[by_group]] = np.power(np.float32(weights.SAME_FILE_DECAY), place)
+    factor[order[by_group]] = np.power(place + np.float32(1.0), np.float32(-weights.SAME_FILE_DECAY))
     return factor
