@@ -113,8 +113,10 @@ def _hits(call: Call, answer: Answer) -> Reply:
 def _hits_heading(call: Call, answer: Answer) -> str:
     if not answer.hits:
         return f"Nothing found in {call.where}. {answer.note}".strip()
-    how = "all" if answer.exhaustive and len(answer.hits) == answer.total else "the best"
-    heading = f"{len(answer.hits)} of {answer.total} hits ({how}) in {call.where}. {markdown.DATA}"
+    shown = len(answer.hits)
+    count = f"{shown} hit{'s' if shown != 1 else ''}" if shown == answer.total else f"{shown} of {answer.total} hits"
+    complete = ", every place that has it" if answer.exhaustive and shown == answer.total else ""
+    heading = f"{count}{complete} in {call.where}. {markdown.DATA}"
     return f"Weak match: nothing here is clearly what was asked for; these are the nearest. {heading}" if answer.weak else heading
 
 

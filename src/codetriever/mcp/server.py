@@ -163,6 +163,7 @@ async def _learn_roots(state: State, context: Context, params: types.CallToolReq
     found: Any = (params.input_responses or {}).get(_ROOTS)
     if found is None and context.session.can_send_request:
         state.has_asked = True
+        state.roots.named = ()
         try:
             found = await context.session.send_request(types.ListRootsRequest(), types.ListRootsResult, _ROOTS_WAIT_S)
         except (MCPError, ValueError):

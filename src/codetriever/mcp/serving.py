@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from mcp.server.stdio import stdio_server
@@ -12,17 +13,21 @@ from mcp.server.stdio import stdio_server
 from codetriever.mcp.opened import Shelf
 from codetriever.mcp.roots import starting_roots
 from codetriever.mcp.server import State, make_server
+from codetriever.system import limit_arenas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from codetriever.config import Settings
+
+_ARENAS: Final = 2
 
 
 def serve_stdio(settings: Settings, flags: Mapping[str, Any], *, allowed: Sequence[str], admin: bool) -> None:
     """Serve one client until it closes the standard input."""
     state = State(starting_roots(allowed), Shelf(flags), settings, admin)
     server = make_server(state)
+    limit_arenas(_ARENAS)
 
     async def serve() -> None:
         async with stdio_server() as (received, sent):
@@ -30,6 +35,22 @@ def serve_stdio(settings: Settings, flags: Mapping[str, Any], *, allowed: Sequen
 
     try:
         anyio.run(serve)
+    finally:
+        state.shelf.close()
+
+
+def serve_http(
+    settings: Settings, flags: Mapping[str, Any], *, allowed: Sequence[str], admin: bool, address: str, announce: Callable[[str], None]
+) -> None:
+    """Serve many clients until interrupted. The roots they name count for nothing: whoever reaches the port would decide what is read."""
+    from codetriever.mcp.http import DEFAULT_ADDRESS, parse_address, read_token, run
+
+    where = parse_address(address or DEFAULT_ADDRESS)
+    token = read_token(Path(settings.mcp_token_file)) if settings.mcp_token_file else ""
+    state = State(starting_roots(allowed), Shelf(flags), settings, admin, asks_roots=False)
+    limit_arenas(_ARENAS)
+    try:
+        run(make_server(state), where, token, announce)
     finally:
         state.shelf.close()
 

@@ -1,4 +1,4 @@
-"""What does the MCP server cost beside a bare server on the same SDK? mcp.py CHECKOUT [--store FOLDER] [--starts N] [--servers N]
+"""What does the MCP server cost beside a bare server on the same SDK? agents.py CHECKOUT [--store FOLDER] [--starts N] [--servers N]
 
 The bare server is the SDK's low-level server with one tool that does nothing. In the same run, alternating, it measures
 
@@ -8,7 +8,7 @@ The bare server is the SDK's low-level server with one tool that does nothing. I
   servers   proportional memory of N servers on CHECKOUT, all asked the same, divided by N, against as many bare ones
   calls     the latency of calls to one warm server
 
-Prints a table, and writes results/mcp.json.
+Prints a table, and writes results/agents.json.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="keep the index here")
     parser.add_argument("--starts", type=int, default=9)
     parser.add_argument("--servers", type=int, default=10)
-    parser.add_argument("--name", default="mcp", help="name of the file of results")
+    parser.add_argument("--name", default="agents", help="name of the file of results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="codetriever-mcp-") as folder:
         env = os.environ | {"CODETRIEVER_STORE": str(options.store or folder)}

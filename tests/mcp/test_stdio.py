@@ -1,0 +1,281 @@
+"""Every tool, driven by the official SDK's client over the standard input and output, in both eras of the protocol."""
+
+import re
+import time
+
+import anyio
+import pytest
+from mcp_types import Implementation, ListRootsResult, Root
+
+MODES = ("auto", "legacy")
+CALLS = {
+    "search": {"query": "prolong a visit"},
+    "find_similar": {"symbol": "total_price"},
+    "find_usages": {"symbol": "Session"},
+    "get_context": {"file_path": "shop/session.py", "start_line": 20},
+    "outline": {"file_path": "shop/session.py"},
+    "index": {},
+    "get_status": {},
+}
+
+
+def text_of(result):
+    return "\n".join(block.text for block in result.content)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_tool_answers(shop, run, mode):
+    async def talk():
+        async with shop.client(mode=mode) as client:
+            listed = await client.list_tools()
+            assert [tool.name for tool in listed.tools] == list(CALLS)
+            return {name: await client.call_tool(name, arguments) for name, arguments in CALLS.items()}
+
+    # The SDK's client checks each structured content against the schema of its tool.
+    results = run(talk)
+    assert not [name for name, result in results.items() if result.is_error]
+    assert re.search(r"shop/session\.py:\d+-\d+ > Session", text_of(results["search"]))
+    assert results["search"].structured_content["hits"][0]["path"] == "shop/session.py"
+    assert "shop/cart.py" in text_of(results["find_usages"])
+    assert "import time" in text_of(results["get_context"])
+    assert "def refresh(self)" in text_of(results["outline"])
+    assert results["index"].structured_content["done"]
+    assert results["get_status"].structured_content["allowed"] == [str(shop.root)]
+
+
+def test_admin_tools_are_offered_when_asked_for(shop, run):
+    async def talk():
+        async with shop.client("--admin") as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+            return names, await client.call_tool("get_stats", {})
+
+    names, result = run(talk)
+    assert names == [*CALLS, "get_stats"]
+    assert len(result.structured_content["indexes"]) == 1
+
+
+def test_tools_say_what_they_do_to_the_world(shop, run):
+    async def talk():
+        async with shop.client() as client:
+            return (await client.list_tools()).tools
+
+    for tool in run(talk):
+        assert tool.title
+        assert tool.annotations.title == tool.title
+        assert tool.annotations.read_only_hint == (tool.name != "index")
+        assert tool.annotations.idempotent_hint
+        assert not tool.annotations.destructive_hint
+
+
+def test_null_arguments_are_absent_ones(shop, run):
+    async def talk():
+        async with shop.client() as client:
+            return await client.call_tool(
+                "search", {"query": "prolong a visit", "path": None, "limit": None, "roles": None, "queries": None}
+            )
+
+    assert not run(talk).is_error
+
+
+def test_several_queries_become_one_list(shop, run):
+    async def talk():
+        async with shop.client() as client:
+            return await client.call_tool("search", {"queries": ["prolong a visit", "sum of prices"], "limit": 2})
+
+    paths = {hit["path"] for hit in run(talk).structured_content["hits"]}
+    assert paths == {"shop/session.py", "shop/cart.py"}
+
+
+def test_what_was_sent_is_not_sent_again_unless_asked_again(shop, run):
+    async def talk():
+        async with shop.client(mode="legacy") as client:
+            asked = ({"query": "prolong a visit"}, {"query": "session refresh lifetime"}, {"query": "prolong a visit"})
+            return [await client.call_tool("search", arguments | {"limit": 1}) for arguments in asked]
+
+    first, second, third = run(talk)
+    assert "not from the old end" in text_of(first)
+    assert "(sent before in this session, unchanged)" in text_of(second)
+    assert second.structured_content["hits"][0]["repeated"]
+    assert text_of(third) == text_of(first)
+
+
+def test_a_weak_match_is_called_weak(shop, run):
+    async def talk():
+        async with shop.client() as client:
+            return await client.call_tool("search", {"query": "quantum chromodynamics lattice"})
+
+    text = text_of(run(talk))
+    assert text.startswith(("Weak match", "Nothing found"))
+
+
+def test_secrets_are_masked_and_credential_files_are_not_there(shop, run):
+    async def talk():
+        async with shop.client() as client:
+            answers = [await client.call_tool("search", {"query": query}) for query in ("key of the storage account", "SECRET_TOKEN")]
+            return answers, await client.call_tool("get_context", {"file_path": ".env", "start_line": 1})
+
+    answers, env = run(talk)
+    for answer in answers:
+        assert "IOSFODNN7" not in text_of(answer)
+        assert "IOSFODNN7" not in str(answer.structured_content)
+        assert "abc" not in text_of(answer)
+    assert env.is_error
+
+
+def test_structured_content_stays_away_from_clients_that_would_hide_the_text(shop, run):
+    async def talk(name, *words):
+        async with shop.client(*words, client_info=Implementation(name=name, version="1")) as client:
+            tools = (await client.list_tools()).tools
+            result = await client.call_tool("search", {"query": "prolong a visit"})
+            return tools[0].output_schema is not None, result.structured_content is not None
+
+    assert run(talk, "claude-code") == (False, False)
+    assert run(talk, "Visual Studio Code") == (False, False)
+    assert run(talk, "another") == (True, True)
+    assert run(talk, "claude-code", "--mcp-structured", "always") == (True, True)
+    assert run(talk, "another", "--mcp-structured", "never") == (False, False)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_first_call_indexes_and_tells_how_far_it_is(place, run, mode):
+    told = []
+
+    async def progress(done, total, message):
+        told.append((done, message))
+
+    async def talk():
+        async with place.client(mode=mode) as client:
+            return await client.call_tool("search", {"query": "prolong a visit"}, progress_callback=progress)
+
+    assert "> Session" in text_of(run(talk))
+    assert told
+    assert all(message.startswith("indexing") for _, message in told)
+
+
+def test_changes_are_seen_by_the_next_call(place, run):
+    async def talk():
+        async with place.client() as client:
+            await client.call_tool("search", {"query": "prolong a visit"})
+            (place.root / "shop" / "bill.py").write_text("def write_invoice_number():\n    return 1\n")
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                answer = await client.call_tool("find_usages", {"symbol": "write_invoice_number"})
+                if answer.structured_content["total"]:
+                    return answer
+                await anyio.sleep(0.2)
+            return None
+
+    assert run(talk) is not None
+
+
+# Roots
+
+
+def test_nothing_outside_the_roots_is_read(place, run, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "secret.py").write_text("def other_secret():\n    pass\n")
+    (place.root / "link.py").symlink_to(other / "secret.py")
+    (place.root / "way").symlink_to(other)
+
+    async def talk():
+        async with place.client() as client:
+            asked = [
+                ("search", {"query": "secret", "path": str(other)}),
+                ("search", {"query": "secret", "path": ".."}),
+                ("search", {"query": "secret", "path": "way"}),
+                ("outline", {"file_path": "../other/secret.py"}),
+                ("get_context", {"file_path": "link.py", "start_line": 1}),
+                ("get_context", {"file_path": str(other / "secret.py"), "start_line": 1}),
+                ("find_similar", {"file_path": "/etc/passwd", "start_line": 1}),
+                ("search", {"query": "secret", "path": "/etc/does-not-exist"}),
+                ("search", {"query": "secret", "path": "a\0b"}),
+            ]
+            return [await client.call_tool(*one) for one in asked], await client.call_tool("search", {"query": '"other_secret"'})
+
+    refused, found = run(talk)
+    assert all(result.is_error for result in refused)
+    codes = {result.structured_content["error"]["code"] for result in refused}
+    assert codes <= {"path_not_found", "invalid_arguments"}
+    assert not found.structured_content["hits"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_client_names_roots(place, run, tmp_path, mode):
+    """A server that was started somewhere else, as desktop programs do."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    async def roots(_context):
+        return ListRootsResult(roots=[Root(uri=place.root.as_uri())])
+
+    async def talk():
+        async with place.client(cwd=place.home, mode=mode, list_roots_callback=roots) as client:
+            found = await client.call_tool("search", {"query": "prolong a visit"})
+            return found, await client.call_tool("search", {"query": "x", "path": str(elsewhere)})
+
+    found, refused = run(talk)
+    assert found.structured_content["root"] == str(place.root)
+    assert refused.is_error
+
+
+def test_a_home_folder_is_not_allowed_by_being_the_working_directory(place, run):
+    async def talk():
+        async with place.client(cwd=place.home) as client:
+            return await client.call_tool("search", {"query": "x"})
+
+    error = run(talk).structured_content["error"]
+    assert error["code"] == "path_not_found"
+    assert "--allow" in error["hint"]
+
+
+def test_folders_are_allowed_by_the_user(place, run, tmp_path):
+    async def talk():
+        async with place.client("--allow", str(tmp_path), cwd=place.home) as client:
+            return await client.call_tool("search", {"query": "prolong a visit", "path": str(place.root)})
+
+    assert not run(talk).is_error
+
+
+def test_a_folder_of_a_repository_is_answered_alone(place, run):
+    async def talk():
+        async with place.client("--allow", str(place.root / "shop"), cwd=place.home) as client:
+            inside = await client.call_tool("search", {"query": "shop session", "limit": 50})
+            above = await client.call_tool("get_context", {"file_path": "README.md", "start_line": 1})
+            outline = await client.call_tool("outline", {})
+            return inside, above, outline
+
+    inside, above, outline = run(talk)
+    assert {hit["path"].split("/")[0] for hit in inside.structured_content["hits"]} == {"shop"}
+    assert above.is_error
+    assert {file["path"].split("/")[0] for file in outline.structured_content["files"]} == {"shop"}
+
+
+# Many at once
+
+
+def test_twenty_calls_while_a_refresh_runs(place, run):
+    for number in range(60):
+        (place.root / f"module_{number}.py").write_text(f"def unrelated_{number}():\n    return {number}\n")
+    place.index()
+
+    async def talk():
+        results = []
+
+        async def ask(client, number):
+            tool = ("search", {"query": "prolong a visit"}) if number % 2 else ("find_usages", {"symbol": "Session"})
+            results.append(await client.call_tool(*tool))
+
+        async with place.client() as client:
+            for number in range(60):
+                (place.root / f"module_{number}.py").write_text(f"def changed_{number}():\n    return {number}\n")
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.call_tool, "index", {})
+                for number in range(20):
+                    group.start_soon(ask, client, number)
+        return results
+
+    results = run(talk)
+    assert len(results) == 20
+    assert not [text_of(result) for result in results if result.is_error]
+    assert all(result.structured_content["generation"] in (1, 2) for result in results)
