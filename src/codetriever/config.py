@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -336,6 +337,10 @@ def _prepared(folder: Path) -> bool:
             (folder / ".gitignore").write_text("*\n")
             (folder / "CACHEDIR.TAG").write_text(_CACHE_TAG)
     except OSError:
+        with suppress(OSError):  # a full disk takes folders, and no files
+            for name in (".gitignore", "CACHEDIR.TAG"):
+                (folder / name).unlink(missing_ok=True)
+            folder.rmdir()
         return False
     return os.access(folder, os.W_OK | os.X_OK)
 
