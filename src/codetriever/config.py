@@ -94,7 +94,6 @@ class Settings:
     color: str = _setting("choice", "auto", "when to colour the output", choices=("auto", "always", "never"))
     mcp_patience_s: float = _setting("seconds", 20.0, "time an agent's call waits for a first index", project=False)
     mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
-    mcp_remote: bool = _setting("boolean", False, "let agents name https git URLs, which are cloned", project=False)
     mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
     model: str = _setting("text", "static", _MODEL_HELP, project=False)
     model_precision: str = _setting("choice", "int8", "how exactly a transformer computes", choices=("int8", "float32"), project=False)
