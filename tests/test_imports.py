@@ -28,13 +28,14 @@ ALLOWED = {
     "search": {"chunking", "lexical", "ranking", "embedding", "store"},
     "indexing": {"corpus", "chunking", "lexical", "embedding", "store"},
     "models": {"embedding"},
+    "model_checks": {"models", "embedding", "operations", "store"},
     "roots": {"corpus", "embedding", "store"},
     "connection": {"roots", "store", "api", "corpus", "embedding"},
     "api": {"models", "roots", "connection", "corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
     "operations": {"api", "models", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
     "mcp": {"api", "operations"},
     "agents": set(),
-    "cli": {"api", "models", "store", "operations", "evaluation", "mcp", "agents"},
+    "cli": {"api", "models", "model_checks", "store", "operations", "evaluation", "mcp", "agents"},
     "__main__": {"cli"},
 }
 LEAVES = ("corpus", "chunking", "lexical", "ranking", "embedding")

@@ -99,6 +99,10 @@ class Index:
         """Return whether every path has a generation to answer from."""
         return all(root.store.generation(root.key) for root in self._roots)
 
+    def has_vectors(self) -> bool:
+        """Return whether every stored chunk has a vector of the model that is set; a refresh makes those that are missing."""
+        return all(root.store.is_complete(root.key) for root in self._roots)
+
     def refresh(
         self,
         *,
@@ -387,8 +391,11 @@ class Index:
 
     def _freshness(self, sources: Sequence[Source]) -> Freshness:
         indexed_at = min(source.snapshot.info.indexed_at for source in sources)
-        notes = " ".join(dict.fromkeys(root.note for root in self._roots if root.note))
-        return Freshness(indexed_at, max(time.time() - indexed_at, 0.0), sum(root.pending for root in self._roots), notes)
+        notes = list(dict.fromkeys(root.note for root in self._roots if root.note))
+        roots = dict(zip(names(self._roots), self._roots, strict=True))
+        if any(roots[source.repository].lacks_vectors(source.snapshot.info) for source in sources):
+            notes.append(f"Some chunks have no vectors of {self.embedder.model} yet and are found by their words: index it to make them.")
+        return Freshness(indexed_at, max(time.time() - indexed_at, 0.0), sum(root.pending for root in self._roots), " ".join(notes))
 
 
 def _check_page(limit: int, offset: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -94,6 +93,7 @@ class Settings:
     color: str = _setting("choice", "auto", "when to colour the output", choices=("auto", "always", "never"))
     mcp_patience_s: float = _setting("seconds", 20.0, "time an agent's call waits for a first index", project=False)
     mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
+    mcp_remote: bool = _setting("boolean", False, "let agents name https git URLs, which are cloned", project=False)
     mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
     model: str = _setting("text", "static", _MODEL_HELP, project=False)
     model_precision: str = _setting("choice", "int8", "how exactly a transformer computes", choices=("int8", "float32"), project=False)
@@ -149,6 +149,32 @@ def user_file(environ: Mapping[str, str] | None = None) -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("codetriever", appauthor=False) / USER_FILE
+
+
+def write_user_setting(name: str, value: str) -> Path:
+    """Set one text in the user's file, leave the rest of the file as it is, and return the file; raises `InvalidSetting`."""
+    import json
+    import tomllib
+
+    path = user_file().resolve()
+    line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    by_hand = f"Write into it: {line}"
+    try:
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        before = tomllib.loads(text)
+        changed, count = re.subn(rf"^[ \t]*{name}[ \t]*=.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
+        changed = changed if count else f"{line}\n{text}"
+        if tomllib.loads(changed) != {**before, name: value}:
+            raise InvalidSetting(f"{path} cannot be changed without changing more than {name}.", hint=by_hand)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_text(changed, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InvalidSetting(f"{path} cannot be written: {error.strerror}.", hint=by_hand) from None
+    except ValueError as error:
+        raise InvalidSetting(f"{path} is not TOML: {error}.", hint=by_hand) from None
+    return path
 
 
 def project_file(start: Path) -> Path | None:
@@ -336,10 +362,6 @@ def _prepared(folder: Path) -> bool:
             (folder / ".gitignore").write_text("*\n")
             (folder / "CACHEDIR.TAG").write_text(_CACHE_TAG)
     except OSError:
-        with suppress(OSError):  # a full disk takes folders, and no files
-            for name in (".gitignore", "CACHEDIR.TAG"):
-                (folder / name).unlink(missing_ok=True)
-            folder.rmdir()
         return False
     return os.access(folder, os.W_OK | os.X_OK)
 

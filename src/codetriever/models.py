@@ -37,7 +37,7 @@ def embedder_for(settings: Settings) -> Embedder:
     """Return the embedder that the settings name, loaded once per process; raises `InvalidSetting`, `ModelUnavailable`, `ExtraMissing`."""
     kind, _, argument = settings.model.partition(":")
     if kind == STATIC:
-        return _static(argument)
+        return _static(static_path(settings.model))
     if kind == TRANSFORMER and argument:
         folder = str(hub_folder()) if not Path(argument).expanduser().is_dir() else ""
         return _transformer(argument, folder, settings.model_precision != "float32", settings.workers or _processors())
@@ -46,11 +46,17 @@ def embedder_for(settings: Settings) -> Embedder:
     return _registered(settings.model)
 
 
+def static_path(setting: str) -> Path:
+    """Return the table of `static` or `static:FILE`."""
+    _, _, argument = setting.partition(":")
+    return Path(argument).expanduser() if argument else Path(__file__).parent / "embedding" / "static.table"
+
+
 @lru_cache(maxsize=_KEPT_MODELS)
-def _static(path: str) -> Embedder:
+def _static(path: Path) -> Embedder:
     from codetriever.embedding.static import load_static
 
-    return load_static(Path(path).expanduser() if path else None)
+    return load_static(path)
 
 
 @lru_cache(maxsize=_KEPT_MODELS)
@@ -122,7 +128,7 @@ def _made(name: str, argument: str) -> Embedder:
     try:
         make = point.load()
         embedder: Any = make(argument) if argument else make()
-        is_whole = isinstance(embedder.model, str) and int(embedder.dimensions) > 0 and callable(embedder.embed)
+        is_whole = all(hasattr(embedder, name) for name in ("model", "dimensions", "embed")) and int(embedder.dimensions) > 0
     except CodetrieverError:
         raise
     except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from codetriever.corpus.git import locate
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
     from codetriever.store.store import Store
+    from codetriever.types import ViewInfo
 
 
 @dataclass(slots=True)
@@ -28,11 +29,20 @@ class Root:
     folders: tuple[str, ...]
     pending: int = 0
     note: str = ""
+    _whole: dict[ViewKey, int] = field(default_factory=dict)  # the generation of a view that is known to lack nothing
 
     @property
     def key(self) -> ViewKey:
         """The view of what is checked out."""
         return ViewKey(str(self.checkout.root), self.checkout.branch)
+
+    def lacks_vectors(self, info: ViewInfo) -> bool:
+        """Say whether chunks have no vector of the model that is set; a generation that has them all is looked at once."""
+        if self._whole.get(info.key) != info.generation:
+            if not self.store.is_complete(info.key):
+                return True
+            self._whole[info.key] = info.generation
+        return False
 
     def view(self, branch: str | None) -> ViewKey:
         """Return the view of a branch, if possible this checkout's, or without a branch that of what is checked out."""

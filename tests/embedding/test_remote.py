@@ -356,7 +356,7 @@ def cut_short(handler, _):
 def test_a_service_that_stalls_is_given_up_in_time(service, bad):
     service.script += [bad] * 5
     started = time.monotonic()
-    with pytest.raises(EmbedderFailed, match="did not answer within 0.2 s"):
+    with pytest.raises(EmbedderFailed, match=r"did not answer within 0\.2 s"):
         embedder(service, dimensions=WIDTH, timeout_s=0.2).embed(["a"])
     assert time.monotonic() - started < 1.4
     assert len(service.requests) == UNREACHABLE_ATTEMPTS

@@ -11,6 +11,8 @@ from codetriever.errors import ModelUnavailable
 
 pytest.importorskip("tokenizers")
 
+INSTRUCTION = "Instruct: Given a question, retrieve source code that answers it\nQuery:"
+
 
 def hub_model(hub, name, *, revision="abc123", **facts):
     snapshot = hub / f"models--{name.replace('/', '--')}" / "snapshots" / revision
@@ -65,7 +67,7 @@ def test_the_window_is_what_fits_the_positions(tmp_path):
             "jinaai/jina-code-embeddings-0.5b", tiny.QWEN2, 64, "last",
             "Find the most relevant code snippet given the following query:\n", "Candidate code snippet:\n",
         ),
-        ("Qwen/Qwen3-Embedding-0.6B", tiny.QWEN3, 64, "last", "Instruct: Given a question, retrieve source code that answers it\nQuery:", ""),
+        ("Qwen/Qwen3-Embedding-0.6B", tiny.QWEN3, 64, "last", INSTRUCTION, ""),
     ],
 )  # fmt: skip
 def test_models_of_code_are_used_as_their_authors_say(tmp_path, name, config, window, pooling, query, passage):

@@ -258,7 +258,7 @@ def test_a_config_that_does_not_fit_the_graph_is_named(tmp_path):
     folder = with_graph(tiny.write_model(tmp_path / "m"), "model.onnx")
     (folder / "model.safetensors").unlink()
     (folder / "config.json").write_text((folder / "config.json").read_text().replace('"hidden_size": 32', '"hidden_size": 48'))
-    with pytest.raises(ModelUnavailable, match="32 dimensions, and its config.json says 48"):
+    with pytest.raises(ModelUnavailable, match=r"32 dimensions, and its config\.json says 48"):
         load(folder).embed([CODE])
 
 

@@ -165,7 +165,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "index", "[PATH...]", "bring the index up to date", "indexing:index",
-            ("hidden", "no-ignore", "yes", "profile-memory", "memory", "workers", "max-file-bytes", *_ALWAYS),
+            ("hidden", "no-ignore", "yes", "profile-memory", "memory", "workers", "max-file-bytes", "model", *_ALWAYS),
             examples=("codetriever index", "codetriever index ~/src/project --memory 256MiB"),
         ),
         Verb(
@@ -199,7 +199,8 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "mcp", "", "serve coding agents by the Model Context Protocol", "mcp:mcp",
-            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-token-file", *_ALWAYS),
+            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-remote", "mcp-token-file",
+             *_ALWAYS),
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
         Verb(
@@ -219,6 +220,12 @@ VERBS: Final[Mapping[str, Verb]] = {
             "eval", "[PATH]", "measure how well a repository's own commits and comments are answered", "eval:evaluate_repository",
             ("kind", "ranking", "embedder", "max-questions", "seed", "questions", "save", "plot", "yes", *_ALWAYS), most=1,
             examples=("codetriever eval", "codetriever eval --kind commits --ranking both,0.3 --plot eval.svg"),
+        ),
+        Verb(
+            "model", "list|info|use|check [MODEL]", "what makes vectors: what there is, what it is, choose it, try it", "model:model",
+            ("model", "model-precision", "remote-url", "remote-dimensions", "remote-timeout-s", "remote-concurrency", *_ALWAYS),
+            least=1, most=2,
+            examples=("codetriever model list", "codetriever model use transformer:jinaai/jina-embeddings-v2-base-code"),
         ),
         Verb("doctor", "", "check the installation and say how to mend it", "doctor:doctor", _ALWAYS, most=0),
         Verb("completion", "SHELL", "print the completion script for " + ", ".join(SHELLS), "completion:completion", least=1, most=1),

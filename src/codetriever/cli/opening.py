@@ -73,6 +73,8 @@ def refreshed(paths: Sequence[str], command: Command, settings: Settings, screen
     """Open the index of the paths, brought up to date as far as the refresh budget goes."""
     with opened(paths, command, settings, screen) as index:
         if not settings.no_refresh and not settings.database_url:  # what others share is not changed by asking
+            if index.is_indexed() and not index.has_vectors():
+                screen.note(f"the index has no vectors of {index.embedder.model} yet: they are made now, from what is stored")
             is_first = screen.error_is_terminal and not index.is_indexed()
             report = refresh(index, command, screen, deadline_s=settings.refresh_budget_s)
             if is_first:

@@ -63,11 +63,15 @@ class RemoteEmbedder:
         )
         self._workers = Workers(max(1, remote.concurrency), "codetriever-remote")
 
+    @property
+    def known_dimensions(self) -> int:
+        """How wide the rows are as far as is known without asking: as set, or as documented; else 0."""
+        return self.remote.dimensions or DIMENSIONS.get(self.remote.model.rsplit("/", 1)[-1], 0)
+
     @cached_property
     def dimensions(self) -> int:
-        """How wide the rows are: as set, as known, else as the service answers when it is asked for the first time."""
-        known = self.remote.dimensions or DIMENSIONS.get(self.remote.model.rsplit("/", 1)[-1], 0)
-        return known or len(self._ask([_PROBE], is_query=True, width=0)[0])
+        """How wide the rows are: as is known, else as the service answers when it is asked for the first time."""
+        return self.known_dimensions or len(self._ask([_PROBE], is_query=True, width=0)[0])
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit rows, `(len(texts), dimensions) float32`; a text of nothing but white space is not sent, and is a zero row.

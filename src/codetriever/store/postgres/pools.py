@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg_pool import ConnectionPool
@@ -47,7 +46,7 @@ class Pools:
         url: str,
         *,
         read_url: str = "",
-        configure: Callable[..., None],
+        configure: Callable[[Connection[Any]], None],
         wait_s: float,
         sizes: dict[str, int] | None = None,
     ) -> None:
@@ -68,7 +67,7 @@ class Pools:
                     min_size=0,
                     max_size=self._sizes[name],
                     kwargs={"autocommit": True, "application_name": f"codetriever {name}"},
-                    configure=partial(self._configure, pool=name),
+                    configure=self._configure,
                     timeout=self._wait_s,
                     max_idle=_IDLE_S,
                     name=name,
