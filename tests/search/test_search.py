@@ -349,3 +349,36 @@ def test_words_alone_and_vectors_alone_can_be_asked(indexed):
 def test_a_share_out_of_0_to_1_is_refused(harbour):
     with pytest.raises(InvalidQuery):
         harbour.search("sessions", vector_share=1.5)
+
+
+def test_no_more_text_is_read_for_a_literal_than_is_allowed_and_the_answer_says_so(indexed, monkeypatch):
+    files = {f"{letter}.py": f"value = compute({letter!r})  # {'filler ' * 200}\n" for letter in "abcdefgh"}
+    files["z.py"] = "value = compute()\nvalue = compute()\nvalue = compute()\n"
+    index = indexed(files)
+    whole = index.search("value = compute(", exact=True, limit=20)
+    assert (whole.exhaustive, whole.total, whole.note) == (True, 9, "")
+    monkeypatch.setattr("codetriever.search.literals.MAX_READ_BYTES", 2000)
+    part = index.search("value = compute(", exact=True, limit=20)
+    assert not part.exhaustive
+    assert 0 < part.total < 9
+    assert [hit.path for hit in part.hits[:1]] == [hit.path for hit in whole.hits[:1]] == ["z.py"]
+    assert "were read" in part.note
+    nothing = index.search("compute() value", exact=True)
+    assert (nothing.hits, nothing.exhaustive) == ((), False)
+    assert nothing.note.startswith("None of the files searched holds 'compute() value'.")
+    assert index.search("compute", limit=20).note == ""
+
+
+def test_punctuation_alone_is_read_for_in_bounds(indexed, monkeypatch):
+    index = indexed({f"{letter}.py": "a = [1, 2]\nif a != (1, 2): ...\n" + letter for letter in "abcdefgh"})
+    assert index.search("!= (", exact=True, limit=20).total == 8
+    monkeypatch.setattr("codetriever.search.literals.MAX_READ_BYTES", 100)
+    part = index.search("!= (", exact=True, limit=20)
+    assert (part.exhaustive, part.total) == (False, 4)
+
+
+def test_a_literal_is_found_under_every_path_of_its_text(indexed):
+    index = indexed({"one/a.py": "marker = 17\n", "two/b.py": "marker = 17\n", "c.py": "marker = 18\n"})
+    assert {hit.path for hit in index.search("marker = 17", exact=True).hits} == {"one/a.py", "two/b.py"}
+    assert {hit.path for hit in index.search("marker = 17", exact=True, paths="two/").hits} == {"two/b.py"}
+    assert {hit.path for hit in index.search('"marker =" "= 17"').hits} == {"one/a.py", "two/b.py"}

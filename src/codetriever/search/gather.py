@@ -14,12 +14,13 @@ from codetriever.ranking.candidates import Candidates
 from codetriever.search.filenames import name_shares
 from codetriever.search.literals import with_blobs_of
 from codetriever.search.symbols import defined_symbols
-from codetriever.search.words import file_ordinals, word_evidence
+from codetriever.search.words import file_ordinals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from codetriever.search.query import Query
+    from codetriever.search.words import WordEvidence
     from codetriever.store.store import Snapshot
 
 
@@ -27,6 +28,7 @@ def gather(
     snapshot: Snapshot,
     query: Query,
     vector: NDArray[np.float32],
+    evidence: WordEvidence,
     *,
     allowed: NDArray[np.bool_] | None,
     within: NDArray[np.int64] | None = None,
@@ -39,7 +41,6 @@ def gather(
     What has no share in the order proposes no candidates: with a `vector_share` of 0 vectors do not, with 1 words do not.
     """
     files_of = snapshot.chunk_files(allowed)
-    evidence = word_evidence(snapshot, query.terms)
     defining, values = defined_symbols(snapshot, query.identifiers)
     values = values[files_of[defining] >= 0]
     defining = defining[files_of[defining] >= 0]

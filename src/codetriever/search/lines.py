@@ -30,6 +30,8 @@ def find_literal(content: bytes, literal: str, encoding: str) -> NDArray[np.int6
         sought = literal.encode(encoding, errors="surrogateescape")
     except UnicodeEncodeError:
         return np.empty(0, dtype=np.int64)
+    if sought not in content:
+        return np.empty(0, dtype=np.int64)
     return np.array([found.start() for found in re.finditer(re.escape(sought), content)], dtype=np.int64)
 
 

@@ -12,7 +12,8 @@ from codetriever.ranking.rank import rank
 from codetriever.search.filters import allowed_files
 from codetriever.search.gather import gather
 from codetriever.search.hits import Span, arrange, load_hit
-from codetriever.search.literals import iter_occurrences
+from codetriever.search.literals import MAX_READ_BYTES, literal_chunks
+from codetriever.search.words import word_evidence
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from codetriever.search.query import Query
     from codetriever.store.store import Snapshot
     from codetriever.types import Filter, Hit, Signal
+
+
+_UNREAD = f"Only the most promising {MAX_READ_BYTES >> 20} MiB of text were read for it; a --path or another word narrows the search."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,10 @@ def search(
     `vector` is the query's, a unit vector of the snapshots' model. `without` are (source, file, byte start, byte end) not to
     return. `mask` is applied to every text that is shown. `vector_share` (0..1) stands in for the one of `ranking/weights.py`.
     """
-    candidates, exhaustive = _candidates(sources, query, vector, vector_share)
+    candidates, unread = _candidates(sources, query, vector, vector_share)
     candidates = _without(sources, candidates, without)
     if len(candidates) == 0:
-        return Found((), 0, exhaustive=True, weak=False, note=_why_nothing(sources, query))
+        return Found((), 0, exhaustive=not unread, weak=False, note=_why_nothing(sources, query) + (f" {_UNREAD}" if unread else ""))
     ranking = _rank(sources, candidates, query, vector_share)
     spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
     scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
@@ -77,39 +81,26 @@ def search(
         for span in spans[offset:]
     )
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
-    return Found(hits, total, exhaustive, weak)
+    return Found(hits, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
 
 
 def _candidates(
     sources: Sequence[Source], query: Query, vector: NDArray[np.float32], vector_share: float | None = None
 ) -> tuple[Candidates, bool]:
-    """Return the candidates of all sources, and whether they are everything there is."""
-    parts, group_base = [], 0
+    """Return the candidates of all sources, and whether text was left unread that may hold more of what has to occur literally."""
+    parts, group_base, unread = [], 0, False
     for number, source in enumerate(sources):
         snapshot = source.snapshot
         allowed = allowed_files(snapshot.files, source.filter)
-        within = _literal_chunks(snapshot, query, allowed) if query.literals else None
-        arms = gather(
-            snapshot, query, vector, allowed=allowed, within=within, source=number, group_base=group_base, vector_share=vector_share
-        )
-        parts.append(arms)
+        evidence = word_evidence(snapshot, query.terms)
+        within = None
+        if query.literals:
+            within, is_all = literal_chunks(snapshot, query.literals, allowed, evidence.scores)
+            unread |= not is_all
+        places = {"source": number, "group_base": group_base}
+        parts.append(gather(snapshot, query, vector, evidence, allowed=allowed, within=within, vector_share=vector_share, **places))
         group_base += len(snapshot.files.blobs)
-    return concatenate(parts), bool(query.literals)
-
-
-def _literal_chunks(snapshot: Snapshot, query: Query, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """Return the chunks in which an occurrence of the first literal begins, in files that hold all of them."""
-    first, *others = query.literals
-    for literal in others:
-        holding = np.zeros(len(snapshot.file_first), dtype=np.bool_)
-        holding[[file for file, _ in iter_occurrences(snapshot, literal, allowed)]] = True
-        allowed = holding
-    found = np.zeros(snapshot.ordinals, dtype=np.bool_)
-    for file, offsets in iter_occurrences(snapshot, first, allowed):
-        ordinals = snapshot.file_first[file] + np.arange(snapshot.file_chunks[file])
-        starts = snapshot.chunks(ordinals).byte_start
-        found[ordinals[np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)]] = True
-    return np.flatnonzero(found)
+    return concatenate(parts), unread
 
 
 def _without(sources: Sequence[Source], candidates: Candidates, spans: Sequence[tuple[int, int, int, int]]) -> Candidates:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import merge
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from codetriever.types import ChunkColumns, DefinitionColumns
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -61,6 +62,34 @@ class Generation:
         """Read every file and compare checksums; raises `StoreDamaged`."""
         for file in self._files:
             file.verify()
+
+
+class Names(Sequence[str]):
+    """Names of chunks, read when they are asked for: most who ask for chunks want their places alone."""
+
+    def __init__(self, count: int) -> None:
+        self._tables: list[StringTable] = []
+        self._table = np.zeros(count, np.int32)
+        self._number = np.zeros(count, np.int64)
+
+    def put(self, positions: NDArray[np.intp], table: StringTable, numbers: NDArray[Any]) -> None:
+        """Say where some of the names are."""
+        self._table[positions] = len(self._tables)
+        self._number[positions] = numbers
+        self._tables.append(table)
+
+    def __len__(self) -> int:
+        return len(self._number)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        table = self._tables[int(self._table[index])]
+        return table.text(int(self._number[index]))
 
 
 class EmbeddedSnapshot:
@@ -142,7 +171,10 @@ class EmbeddedSnapshot:
         def matching(terms: StringTable) -> Iterator[bytes]:
             return (terms.raw(position) for position in terms.containing(key))
 
-        return _first_distinct((matching(segment.terms) for segment in self._space.segments), limit)
+        found = _first_distinct((matching(segment.terms) for segment in self._space.segments), limit)
+        for segment in self._space.segments:
+            segment.sections.release("terms.data")  # read from end to end, of a large repository a hundred megabytes
+        return found
 
     def path_postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return the files whose path holds the term, ascending, and how often."""
@@ -211,14 +243,13 @@ class EmbeddedSnapshot:
         ordinals = np.asarray(ordinals, np.int64)
         numbers = {name: np.empty(len(ordinals), np.uint32) for name in ("byte_start", "byte_end", "start_line", "end_line")}
         kinds = np.empty(len(ordinals), np.uint8)
-        names = [""] * len(ordinals)
+        names = Names(len(ordinals))
         for number, positions, local in self._space.parts(ordinals):
             segment = self._space.segments[number]
             for name, column in numbers.items():
                 column[positions] = segment.column("chunk." + name)[local]
             kinds[positions] = segment.column("chunk.kinds")[local]
-            for position, name in zip(positions.tolist(), segment.strings.texts(segment.column("chunk.names")[local]), strict=True):
-                names[position] = name
+            names.put(positions, segment.strings, segment.column("chunk.names")[local])
         return ChunkColumns(**numbers, kinds=kinds, names=names)
 
     def content(self, file: int) -> bytes:
