@@ -10,12 +10,13 @@ if TYPE_CHECKING:
 
     from codetriever.evaluation.trial import Evaluation, Measured
 
-_ROW, _BAR, _LABEL, _PANEL, _GAP = 22, 15, 230, 190, 26  # pixels
+_ROW, _BAR, _PANEL, _GAP = 22, 15, 190, 26  # pixels
+_LETTER = 6.7  # pixels, more than the mean letter of a sans-serif of size 12 takes
 _COLOURS = ("#4472a8", "#d08a3c", "#5f9e6e", "#9b6bb3", "#b55d60", "#7f7f7f")
 _PANELS: tuple[tuple[str, Callable[[Measured], float], str, float | None], ...] = (
     ("NDCG@10, files", lambda one: one.ndcg10, ".3f", 1.0),
     ("right lines among ten", lambda one: one.recall10, ".3f", 1.0),
-    ("tokens until then (fewer is better)", lambda one: one.tokens, ",.0f", 8000.0),
+    ("tokens until then, less is better", lambda one: one.tokens, ",.0f", 8000.0),
     ("median latency, ms", lambda one: one.p50_ms, ".1f", None),
 )
 
@@ -25,13 +26,14 @@ def plot(evaluation: Evaluation) -> str:
     rows = evaluation.measured
     rankings = list(dict.fromkeys(one.ranking for one in rows))
     top = 64
-    width = _LABEL + len(_PANELS) * (_PANEL + _GAP)
+    labels = round(_LETTER * max((len(_label(one)) for one in rows), default=0)) + 24
+    width = labels + len(_PANELS) * (_PANEL + _GAP)
     height = top + _ROW * len(rows) + 16
     title = f"{evaluation.repository} {evaluation.commit[:12]}: {len(evaluation.questions)} questions of its own".replace("  ", " ")
     parts = [_text(12, 24, title, size=15, bold=True)]
-    parts += [_text(_LABEL - 8, top + _ROW * at + 12, _label(one), anchor="end") for at, one in enumerate(rows)]
+    parts += [_text(labels - 8, top + _ROW * at + 12, _label(one), anchor="end") for at, one in enumerate(rows)]
     for number, (name, value, form, most) in enumerate(_PANELS):
-        left = _LABEL + number * (_PANEL + _GAP)
+        left = labels + number * (_PANEL + _GAP)
         parts.append(_text(left, top - 12, name))
         parts += _bars(rows, rankings, left=left, top=top, value=value, form=form, most=most)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif">'
