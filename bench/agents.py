@@ -138,7 +138,8 @@ def starts(commands: dict[str, list[str]], cwd: Path, env: dict[str, str], count
             walls[name].append(server.start_s)
             cpus[name].append(server.cpu_s)
             server.close()
-    rows = [{"server": name, "start_s": statistics.median(walls[name][1:]), "cpu_s": statistics.median(cpus[name][1:])} for name in commands]
+    medians = {name: (statistics.median(walls[name][1:]), statistics.median(cpus[name][1:])) for name in commands}
+    rows: list[dict[str, Any]] = [{"server": name, "start_s": wall, "cpu_s": cpu} for name, (wall, cpu) in medians.items()]
     beside = {column: rows[1][column] - rows[0][column] for column in ("start_s", "cpu_s")}
     return [*rows, {"server": "difference"} | beside]
 
@@ -171,16 +172,24 @@ def several(commands: dict[str, list[str]], cwd: Path, env: dict[str, str], coun
                     exits.callback(servers[-1].close)
                 row[f"idle_{number}_mib"] = sum(server.proportional_mib for server in servers)
             row["each_further_idle_mib"] = (row[f"idle_{count}_mib"] - row["idle_1_mib"]) / (count - 1)
-            if name != "bare":
-                for server in servers[:1]:
-                    ask(server)
-                row["searched_1_mib"] = servers[0].proportional_mib
-                for server in servers[1:]:
-                    ask(server)
-                row[f"searched_{count}_mib"] = sum(server.proportional_mib for server in servers)
-                row["each_further_searched_mib"] = row[f"searched_{count}_mib"] / count
+        if name != "bare":
+            row |= searched(command, cwd, env, count)
             rows.append(row)
     return rows
+
+
+def searched(command: list[str], cwd: Path, env: dict[str, str], count: int) -> dict[str, Any]:
+    """The same of servers that have answered questions: one alone, then `count` of them."""
+    row: dict[str, Any] = {}
+    with ExitStack() as exits:
+        servers = []
+        for number in (1, count):
+            while len(servers) < number:
+                servers.append(Server(command, cwd=cwd, env=env))
+                exits.callback(servers[-1].close)
+                ask(servers[-1])
+            row[f"searched_{number}_mib"] = sum(server.proportional_mib for server in servers)
+    return row | {"each_further_searched_mib": (row[f"searched_{count}_mib"] - row["searched_1_mib"]) / (count - 1)}
 
 
 def ask(server: Server) -> None:
@@ -192,9 +201,9 @@ def calls(commands: dict[str, list[str]], cwd: Path, env: dict[str, str]) -> lis
     server = Server(commands["codetriever"], cwd=cwd, env=env)
     first_ms = server.call("search", {"query": QUESTIONS[0]})
     rows = []
-    for tool, arguments in (("search", "query"), ("find_usages", "symbol")):
-        words = [word for question in QUESTIONS for word in (question, *question.split())] if tool == "search" else ["read", "open", "main", "init"]
-        took = [server.call(tool, {arguments: word}) for word in words * 3]
+    asked = {"search": ("query", QUESTIONS), "find_usages": ("symbol", ("probe", "suspend", "register_netdev", "of_match_table"))}
+    for tool, (argument, words) in asked.items():
+        took = [server.call(tool, {argument: word}) for word in words * 3]
         rows.append({"tool": tool, "first_ms": first_ms, "p50_ms": percentile(took, 0.5), "p95_ms": percentile(took, 0.95)})
     server.close()
     return rows

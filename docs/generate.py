@@ -1,4 +1,4 @@
-"""Writes docs/cli.md and docs/settings.md from the tables of the command line and the settings.
+"""Writes docs/cli.md, docs/settings.md and docs/mcp.md from the tables of the command line, the settings and the tools.
 
 python docs/generate.py          write them
 python docs/generate.py --check  fail when one is not current
@@ -14,6 +14,7 @@ from codetriever import types
 from codetriever.cli.command import OPTIONS, VERBS, Option, Verb
 from codetriever.config import PROJECT_FILE, SETTINGS, format_value
 from codetriever.evaluation.trial import Measured
+from codetriever.mcp.tools import ARGUMENTS, TOOLS, Argument, Tool
 from codetriever.wire import OPTIONAL_FIELDS
 
 JSON_VALUES = (
@@ -104,10 +105,30 @@ def settings_page() -> str:
     )
 
 
+def mcp_page() -> str:
+    """Return docs/mcp.md."""
+    tools = "\n".join(_tool_section(tool) for tool in TOOLS.values())
+    rows = "\n".join(f"| `{one.name}` | {_kind(one)} | {one.help} |" for one in ARGUMENTS.values())
+    words = (HERE / "mcp.md.in").read_text(encoding="utf-8")
+    return f"{MADE}{words}\n## Tools\n\n{tools}\n## Arguments\n\n| argument | | |\n|---|---|---|\n{rows}\n"
+
+
+def _tool_section(tool: Tool) -> str:
+    arguments = ", ".join(f"`{name}`" + ("*" if name in tool.required else "") for name in tool.arguments) or "none"
+    note = " Offered with `--admin` only." if tool.admin else ""
+    return f"### {tool.name}\n\n{tool.help}{note}\n\nArguments: {arguments}.\n"
+
+
+def _kind(argument: Argument) -> str:
+    if argument.kind == "strings":
+        return "array of strings" + (f" ({', '.join(argument.choices)})" if argument.choices else "")
+    return f"{argument.kind}, {argument.minimum:,} to {argument.maximum:,}" if argument.kind == "integer" else argument.kind
+
+
 def main(argv: list[str]) -> int:
     """Write the pages, or say which are not current."""
     stale = 0
-    for name, text in (("cli.md", cli_page()), ("settings.md", settings_page())):
+    for name, text in (("cli.md", cli_page()), ("settings.md", settings_page()), ("mcp.md", mcp_page())):
         path = HERE / name
         if "--check" not in argv:
             path.write_text(text, encoding="utf-8")

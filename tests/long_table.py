@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         marker = item.get_closest_marker("long")
         if marker is not None:
-            item.user_properties.append((ROW, marker.args[0]))
+            item.user_properties.append((ROW, marker.args[0] if marker.args else item.name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -93,7 +94,6 @@ class Settings:
     color: str = _setting("choice", "auto", "when to colour the output", choices=("auto", "always", "never"))
     mcp_patience_s: float = _setting("seconds", 20.0, "time an agent's call waits for a first index", project=False)
     mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
-    mcp_remote: bool = _setting("boolean", False, "let agents name https git URLs, which are cloned", project=False)
     mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
     model: str = _setting("text", "static", _MODEL_HELP, project=False)
     model_precision: str = _setting("choice", "int8", "how exactly a transformer computes", choices=("int8", "float32"), project=False)
@@ -362,6 +362,10 @@ def _prepared(folder: Path) -> bool:
             (folder / ".gitignore").write_text("*\n")
             (folder / "CACHEDIR.TAG").write_text(_CACHE_TAG)
     except OSError:
+        with suppress(OSError):  # a full disk takes folders, and no files
+            for name in (".gitignore", "CACHEDIR.TAG"):
+                (folder / name).unlink(missing_ok=True)
+            folder.rmdir()
         return False
     return os.access(folder, os.W_OK | os.X_OK)
 

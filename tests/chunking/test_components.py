@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,21 @@ def test_layers_share_out_the_text(language: str) -> None:
     source = read(language)
     layers = component_layers(source, language)
     assert layers[0].language == TEMPLATES[language]
-    assert {len(layer.source) for layer in layers} == {len(source)}
-    assert {layer.source.count(b"\n") for layer in layers} == {source.count(b"\n")}
-    for signs in zip(source, *(layer.source for layer in layers), strict=True):
+    assert len(layers[0].source) == len(source)
+    for layer in layers[1:]:
+        assert len(layer.source) == layer.parts[-1].end
+        assert layer.source.count(b"\n") == source.count(b"\n", 0, len(layer.source))
+    for signs in zip_longest(source, *(layer.source for layer in layers), fillvalue=0x20):
         assert all(sign in (signs[0], 0x20) for sign in signs[1:])
+
+
+def test_a_script_in_a_page_that_is_not_parsed_has_chunks_of_its_own() -> None:
+    page = "".join(f"<p>This is paragraph {number} of the page.</p>\n" for number in range(200))
+    source = f"{page}<script>\nfunction pay(sum) {{\n{'  sum += 1;' * 40}\n}}\n</script>\n{page}".encode()
+    [chunk] = [one for one in cut(source, "html").chunks if one.name == "pay"]
+    text = source[chunk.byte_start : chunk.byte_end]
+    assert text.startswith((b"<script>", b"function"))
+    assert text.endswith((b"}", b"</script>"))
 
 
 @given(st.sampled_from(sorted(TEMPLATES)), st.lists(fragments, max_size=25))

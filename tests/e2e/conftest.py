@@ -102,6 +102,7 @@ class Program:
 
     home: Path
     executable: Path = PROGRAM
+    limit_s: float = 60
 
     @property
     def store(self):
@@ -123,7 +124,13 @@ class Program:
 
     def __call__(self, *words, cwd, stdin=b"", **environ):
         done = subprocess.run(
-            [self.executable, *words], cwd=cwd, input=stdin, capture_output=True, env=self.environ | environ, timeout=60, check=False
+            [self.executable, *words],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            env=self.environ | environ,
+            timeout=self.limit_s,
+            check=False,
         )
         return Done(done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape"))
 

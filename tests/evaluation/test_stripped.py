@@ -22,3 +22,14 @@ def test_a_copy_has_every_listed_file_without_the_comments_that_describe(project
         assert lines[0].startswith("def ")
         assert len(lines) > 1
     assert told[-1] == (9, 9)
+
+
+def test_what_is_said_in_the_same_words_is_one_question(project, tmp_path):
+    say = 'def {}():\n    """{} of every waiting member at once."""\n    return 1\n'
+    for name in ("one", "two", "three"):
+        (project / f"{name}.py").write_text(say.format(name, "Take care"))
+    for name in ("a", "b", "c", "d"):
+        (project / f"{name}.py").write_text(say.format(name, "Get hold"))
+    questions = {question.query: question for question in copy_without_comments(locate(project), tmp_path / "copy")}
+    assert {span.path for span in questions["Take care of every waiting member at once"].spans} == {"one.py", "two.py", "three.py"}
+    assert "Get hold of every waiting member at once" not in questions

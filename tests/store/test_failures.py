@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contract.blobs import index
+from tests.contract.blobs import DIMENSIONS, index
 from tests.store.test_lifetime import FILES, KEY, fill, opened, run_python
 
 from codetriever.errors import DiskFailed, DiskFull, StoreDamaged, ViewNotFound
 from codetriever.store.embedded import open_store
 from codetriever.store.embedded.catalog import translated
+from codetriever.types import ViewKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ WRITE_BEYOND_A_LIMIT = """
 import os, resource, sys
 from pathlib import Path
 from codetriever.errors import CodetrieverError
-from tests.contract.blobs import index
+from tests.contract.blobs import DIMENSIONS, index
 from tests.store.test_lifetime import FILES, KEY, opened
 try:
     with opened(Path(sys.argv[1])).writer() as writer:
@@ -113,3 +114,17 @@ def test_a_log_that_cannot_be_read_is_not_passed_over(tmp_path: Path, public: Pa
     for path in [copy, *copy.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert output.startswith(expected)
+
+
+def test_roots_and_branches_whose_names_are_no_text(tmp_path: Path) -> None:
+    key = ViewKey("/caf\udce9/code", "branch-\udcff")
+    fill(tmp_path, key=key).close()
+    with open_store(tmp_path, model="m", dimensions=DIMENSIONS, identity="/caf\udce9/code/.git") as store:
+        assert [view.key for view in store.views()] == [key]
+        assert (store.generation(key), store.is_complete(key)) == (1, True)
+        with store.snapshot(key) as snapshot:
+            assert snapshot.info.key == key
+        with store.writer() as writer:
+            assert writer.previous(key) is not None
+        store.remove([key])
+        assert store.views() == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from codetriever.chunking.chunk import make_chunks, tree_boundaries
 from codetriever.chunking.definitions import find_definitions
 from codetriever.chunking.layers import split_layers
-from codetriever.chunking.lines import line_boundaries
+from codetriever.chunking.lines import lines_around
 from codetriever.chunking.notebooks import NOTEBOOK, cut_notebook, plain_text
 from codetriever.chunking.parse import parse_source
 from codetriever.types import Pieces
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET_BYTES", "CHUNKER_VERSION", "NOTEBOOK", "chunk_text", "cut"]
 
-CHUNKER_VERSION = 6
+CHUNKER_VERSION = 7
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently,
 and `FEATURES` in `store/format.py` with it."""
 
@@ -51,8 +51,9 @@ def cut(source: bytes, language: str, *, budget_bytes: int = BUDGET_BYTES) -> Pi
         definitions += find_definitions(tree.root_node, layer.source, layer.language)
         found = tree_boundaries(tree.root_node, layer.source, budget_bytes)
         boundaries += [(place, depth + 1) for place, depth in found] if number else found
+        boundaries += [(place, 0) for part in layer.parts for place in lines_around(source, part.start, part.end)]
     if not parsed:
-        return Pieces(make_chunks(source, line_boundaries(source), (), budget_bytes), ())
+        return Pieces(make_chunks(source, (), (), budget_bytes), ())
     boundaries.sort()
     definitions.sort(key=lambda one: (one.byte_start, -one.byte_end))
     return Pieces(make_chunks(source, boundaries, definitions, budget_bytes), definitions, language)

@@ -183,7 +183,7 @@ def _split(
 
 
 def _place_without_tree(source: bytes, start: int, even: int, budget_bytes: int) -> Boundary:
-    lines = [line for line in line_boundaries(source, start, start + budget_bytes) if line[0] > start + even // 2]
+    lines = line_boundaries(source, start + even // 2, start + budget_bytes)
     if not lines:
         return place_in_line(source, start, start + budget_bytes), _IN_TEXT_DEPTH
     place, depth = min(lines, key=lambda line: (line[1], abs(line[0] - start - even)))

@@ -51,10 +51,11 @@ class Part(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """All that one language has in a file: the file's text with the rest blanked out."""
+    """All that one language has in a file: the file's text, up to the end of the last part in it, with the rest blanked out."""
 
     language: str
     source: bytes
+    parts: tuple[Part, ...] = ()
 
 
 def find_parts(source: bytes, language: str) -> list[Part]:
@@ -79,13 +80,9 @@ def component_layers(source: bytes, language: str) -> list[Layer]:
     parts = find_parts(source, language)
     layers = [Layer(TEMPLATES[language], blank_out(source, [(part.start, part.end) for part in parts]))]
     for inner in dict.fromkeys(part.language for part in parts if part.language):
-        others = []
-        end = 0
-        for part in parts:
-            if part.language == inner:
-                others.append((end, part.start))
-                end = part.end
-        layers.append(Layer(inner, blank_out(source, [*others, (end, len(source))])))
+        mine = tuple(part for part in parts if part.language == inner)
+        between = zip([0, *(part.end for part in mine)], [part.start for part in mine], strict=False)
+        layers.append(Layer(inner, blank_out(source[: mine[-1].end], between), mine))
     return layers
 
 

@@ -8,7 +8,7 @@ from codetriever.chunking.notebooks import NOTEBOOK, notebook_layers
 
 
 def split_layers(source: bytes, language: str) -> list[Layer]:
-    """Return the layers of a text, each as long as the text, so that bytes found in a layer are bytes of the text."""
+    """Return the layers of a text, each beginning where the text does, so that bytes found in a layer are bytes of the text."""
     if language in TEMPLATES:
         return component_layers(source, language)
     if language == NOTEBOOK:

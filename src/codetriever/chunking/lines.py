@@ -28,6 +28,12 @@ def line_boundaries(source: bytes, start: int = 0, end: int | None = None) -> li
     return found
 
 
+def lines_around(source: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return where the line of the first of these bytes begins, and where that of the last one ends."""
+    after = source.find(b"\n", end)
+    return source.rfind(b"\n", 0, start) + 1, after + 1 or len(source)
+
+
 def place_in_line(source: bytes, start: int, limit: int) -> int:
     """Return a place in `start + 1 .. limit` to cut a line that is too long.
 

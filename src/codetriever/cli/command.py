@@ -199,8 +199,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "mcp", "", "serve coding agents by the Model Context Protocol", "mcp:mcp",
-            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-remote", "mcp-token-file",
-             *_ALWAYS),
+            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-token-file", *_ALWAYS),
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
         Verb(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as mode_of
 from array import array
@@ -90,7 +91,10 @@ def _stat_all(prefix: str, paths: Sequence[str]) -> tuple[NDArray[np.int64], lis
         except (FileNotFoundError, NotADirectoryError):
             extend(UNKNOWN)
             continue
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", 0) == errno.ELOOP:  # a link that leads to itself is known by its own stats
+                extend(stats_of(os.lstat(prefix + path)))
+                continue
             extend(UNKNOWN)
             blocked.append(at)
             continue

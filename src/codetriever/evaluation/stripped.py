@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codetriever.corpus.classify import classify
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from codetriever.evaluation.questions import Question
 
 LARGEST_SOURCE_BYTES = 500_000
+MOST_ANSWERS = 3
 
 
 def copy_without_comments(
@@ -25,6 +27,7 @@ def copy_without_comments(
 ) -> list[Question]:
     """Copy a checkout's listed files without the doc comments of its source files; return what those ask, in the order of paths.
 
+    What is said of up to three definitions in the same words is one question that each of them answers; what is said of more asks nothing.
     Every comment that describes a definition is left out, whether or not it asks anything, so that no file is easier to find for
     what was left in it. Files of more than `max_bytes`, links and what cannot be read are not copied. `progress` is told how many files
     are done, and of how many.
@@ -48,4 +51,16 @@ def copy_without_comments(
         target.write_bytes(data)
         if progress is not None:
             progress(done + 1, len(paths))
-    return questions
+    return _joined(questions)
+
+
+def _joined(questions: list[Question]) -> list[Question]:
+    """Join the questions that are asked in the same words, as an interface and what implements it do."""
+    alike: dict[str, list[Question]] = {}
+    for question in questions:
+        alike.setdefault(question.query.casefold(), []).append(question)
+    return [
+        replace(same[0], spans=tuple(span for question in same for span in question.spans))
+        for same in alike.values()
+        if len(same) <= MOST_ANSWERS
+    ]

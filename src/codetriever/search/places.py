@@ -30,7 +30,7 @@ class Place:
 
 def split_place(text: str) -> tuple[str, int] | None:
     """Return path and line of `path:line`, `path:line:column` or `path:line-line`, or None when the text is nothing of the kind."""
-    found = _FILE_LINE.fullmatch(text.strip())
+    found = _FILE_LINE.fullmatch(text.rstrip())
     return (found["path"], int(found["line"])) if found else None
 
 

@@ -52,7 +52,8 @@ def parameters(tenant: uuid.UUID, repository: int) -> dict[str, object]:
         "tenant": tenant, "repository": repository, "name": "github.com/one/name", "worktree": "/repository", "branch": "main",
         "features": "1", "view": repository, "term": b"the", "first": b"", "end": b"\xff", "part": b"e", "limit": 100, "model": "m",
         "vector": arrays.halfvec(embed_words(("the", "same"))), "blobs": empty, "indexes": arrays.ints(np.zeros(99)), "hash": 0, "blob": 1,
-        "segments": empty, "after": 0, "times": empty, "digests": arrays.byteas([b"x"] * 99), "languages": arrays.texts(["text"] * 99),
+        "distance": 9.0, "segments": empty, "after": 0, "times": empty,
+        "digests": arrays.byteas([b"x"] * 99), "languages": arrays.texts(["text"] * 99)
     }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from codetriever.types import ViewKey
+
 CATALOG = "catalog.sqlite"
 SEGMENTS = "segments"
 VECTORS = "vectors"
@@ -99,11 +101,30 @@ def open_for_writing(folder: Path, identity: str) -> sqlite3.Connection:
         if version == 0:
             connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT_VERSION};COMMIT;")
             meta = "INSERT OR IGNORE INTO meta VALUES ('identity', ?), ('epoch', 0), ('swept_blob', 0), ('unswept', 0)"
-            connection.execute(meta, (identity,))
+            connection.execute(meta, (as_column(identity),))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def as_column(text: str) -> str | bytes:
+    """Return a text as SQLite takes it: the name of a file need not be text, and is kept as its bytes then."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
+    return text
+
+
+def from_column(value: str | bytes) -> str:
+    """Return the text that `as_column` was given."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+
+
+def row_key(key: ViewKey) -> tuple[str | bytes, str | bytes]:
+    """Return root and branch of a view as they stand in its row."""
+    return as_column(key.root), as_column(key.branch)
 
 
 def close_after_writing(connection: sqlite3.Connection, folder: Path) -> None:

@@ -9,7 +9,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codetriever.errors import StoreLocked, StoreNotWritable, ViewNotFound
-from codetriever.store.embedded.catalog import SEGMENTS, USED, VECTORS, VIEWS, close_after_writing, open_for_writing, translated
+from codetriever.store.embedded.catalog import (
+    SEGMENTS,
+    USED,
+    VECTORS,
+    VIEWS,
+    close_after_writing,
+    from_column,
+    open_for_writing,
+    row_key,
+    translated,
+)
 from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.readers import Readers
 from codetriever.store.embedded.sections import damaged
@@ -117,14 +127,16 @@ class EmbeddedStore:
     def _info(self, row: tuple[str, str, int, str, float, int, int, int, int]) -> ViewInfo:
         root, branch, generation, head, indexed_at, files, chunks, text_bytes, view, *_ = row
         last = used_at(self.folder, str(view)) or indexed_at
-        return ViewInfo(ViewKey(root, branch), generation, head, indexed_at, max(last, indexed_at), files, chunks, text_bytes)
+        return ViewInfo(
+            ViewKey(from_column(root), from_column(branch)), generation, head, indexed_at, max(last, indexed_at), files, chunks, text_bytes
+        )
 
     def generation(self, key: ViewKey) -> int:
         """Return the view's current generation, 0 when there is none."""
         with translated(self.folder), self._readers.connection() as connection:
             if connection is None:
                 return 0
-            row = connection.execute("SELECT generation FROM views" + _ONE, (key.root, key.branch, self._features)).fetchone()
+            row = connection.execute("SELECT generation FROM views" + _ONE, (*row_key(key), self._features)).fetchone()
             return row[0] if row else 0
 
     def size_bytes(self) -> int:
@@ -136,7 +148,7 @@ class EmbeddedStore:
         with translated(self.folder), self._readers.connection() as connection:
             if connection is None:
                 return False
-            row = connection.execute(_COMPLETE, (key.root, key.branch, self._features, self.model)).fetchone()
+            row = connection.execute(_COMPLETE, (*row_key(key), self._features, self.model)).fetchone()
             return bool(row[0] and not row[1])
 
     @contextmanager
@@ -157,7 +169,7 @@ class EmbeddedStore:
         """Begin a read transaction and open the files it names; starts over when they were swept in between."""
         for _ in range(_OPEN_ATTEMPTS):
             connection.execute("BEGIN")
-            state = connection.execute(_STATE, (key.root, key.branch, self._features)).fetchone()
+            state = connection.execute(_STATE, (*row_key(key), self._features)).fetchone()
             if state is None:
                 raise self._not_visible(connection, key)
             self._touch(state[2])
@@ -179,7 +191,7 @@ class EmbeddedStore:
 
     def _not_visible(self, connection: sqlite3.Connection, key: ViewKey) -> ViewNotFound:
         """Return the error for a view without a generation that this version can read; another version may have made one."""
-        row = connection.execute("SELECT features FROM views WHERE root = ? AND branch = ?", (key.root, key.branch)).fetchone()
+        row = connection.execute("SELECT features FROM views WHERE root = ? AND branch = ?", row_key(key)).fetchone()
         if row is None:
             return _view_not_found(key)
         return ViewNotFound(
@@ -188,7 +200,7 @@ class EmbeddedStore:
         )
 
     def _load_generation(self, connection: sqlite3.Connection, key: ViewKey) -> Generation:
-        row = connection.execute(_INFO + _ONE, (key.root, key.branch, self._features)).fetchone()
+        row = connection.execute(_INFO + _ONE, (*row_key(key), self._features)).fetchone()
         names = connection.execute(_SEGMENTS, (self.model,)).fetchall()
         segments = [Segment(self.folder / SEGMENTS / name) for name, _ in names]
         vectors = [
@@ -271,8 +283,9 @@ def writer_lock(folder: Path, wait_s: float) -> Iterator[None]:
         try:
             if try_lock(descriptor):
                 if is_at(descriptor, path):
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                    with translated(folder):
+                        os.ftruncate(descriptor, 0)
+                        os.write(descriptor, f"{os.getpid()}\n".encode())
                     yield
                     return
             elif time.monotonic() >= deadline:

@@ -18,10 +18,12 @@ from codetriever.store.embedded.catalog import (
     SEGMENTS,
     VECTORS,
     VIEWS,
+    as_column,
     durable,
     make_durable,
     mark_changed,
     mark_unswept,
+    row_key,
     transaction,
     translated,
 )
@@ -150,7 +152,7 @@ class EmbeddedWriter:
         """Make `files` the view's list in one transaction and return its new generation; then sweep."""
         with translated(self._folder):
             self._write_segment()
-            row = self._connection.execute(_VIEW, (key.root, key.branch)).fetchone()
+            row = self._connection.execute(_VIEW, row_key(key)).fetchone()
             generation, old = 0, None
             if row is not None:
                 old = ViewFile(self._folder / VIEWS / row[4])
@@ -171,13 +173,11 @@ class EmbeddedWriter:
         now = time.time()
         values = (generation, head, self._features, name, now, len(files.paths), chunks, text_bytes, total_length)
         with transaction(self._connection):
-            self._connection.execute(
-                "INSERT OR IGNORE INTO views VALUES (NULL, ?, ?, 0, '', '', '', 0, 0, 0, 0, 0)", (key.root, key.branch)
-            )
+            self._connection.execute("INSERT OR IGNORE INTO views VALUES (NULL, ?, ?, 0, '', '', '', 0, 0, 0, 0, 0)", row_key(key))
             self._connection.execute(
                 "UPDATE views SET (generation, head, features, file, indexed_at, files, chunks, text_bytes, total_length)"
                 " = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE root = ? AND branch = ?",
-                (*values, key.root, key.branch),
+                (*values, *row_key(key)),
             )
             mark_unswept(self._connection)
         return ViewInfo(key, generation, head, now, now, len(files.paths), chunks, text_bytes)
@@ -209,7 +209,7 @@ class EmbeddedWriter:
     def _previous(self, key: ViewKey) -> ViewFile | None:
         question = "SELECT file FROM views WHERE root = ? AND features = ? ORDER BY branch = ? DESC, indexed_at DESC LIMIT 1"
         with translated(self._folder):
-            row = self._connection.execute(question, (key.root, self._features, key.branch)).fetchone()
+            row = self._connection.execute(question, (as_column(key.root), self._features, as_column(key.branch))).fetchone()
             return None if row is None else ViewFile(self._folder / VIEWS / row[0])
 
     def embed_missing(self, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> int:
@@ -225,7 +225,7 @@ class EmbeddedWriter:
             unlisted = [np.empty(0, np.int64)]
             with transaction(self._connection):
                 for key in keys:
-                    for row in self._connection.execute(_VIEW, (key.root, key.branch)).fetchall():
+                    for row in self._connection.execute(_VIEW, row_key(key)).fetchall():
                         unlisted.append(ViewFile(self._folder / VIEWS / row[4]).files.blobs)
                         self._connection.execute("DELETE FROM views WHERE view = ?", (row[0],))
                 mark_unswept(self._connection)

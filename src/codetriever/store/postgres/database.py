@@ -17,7 +17,7 @@ except ImportError as error:
 
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.migrate import current, migrate, newest
-from codetriever.store.postgres.pools import READ, Pools
+from codetriever.store.postgres.pools import ANALYTICS, READ, Pools
 from codetriever.store.postgres.queries import query
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Database:
         """Nothing is connected before it is needed."""
         self.url = url
         self._read_url = read_url
-        self._pools = Pools(url, read_url=read_url, configure=arrays.register, wait_s=wait_s, sizes=sizes)
+        self._pools = Pools(url, read_url=read_url, configure=_configure, wait_s=wait_s, sizes=sizes)
         self._is_checked = False
         self._lock = threading.Lock()
         self.halfvec_type = 0
@@ -104,6 +104,17 @@ class Database:
             finally:
                 if not connection.closed:
                     connection.execute("ROLLBACK")
+
+
+def _configure(connection: Connection[Any], pool: str) -> None:
+    """Make a new connection ready.
+
+    What writers and searches ask is always of one repository, for which there are indexes; statistics that are older than the last large
+    repository would have the planner read whole tables instead, which are everybody's.
+    """
+    arrays.register(connection)
+    if pool != ANALYTICS:
+        connection.execute("SET enable_seqscan = off")
 
 
 @contextmanager

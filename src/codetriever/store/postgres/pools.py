@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg_pool import ConnectionPool
@@ -46,7 +47,7 @@ class Pools:
         url: str,
         *,
         read_url: str = "",
-        configure: Callable[[Connection[Any]], None],
+        configure: Callable[..., None],
         wait_s: float,
         sizes: dict[str, int] | None = None,
     ) -> None:
@@ -67,7 +68,7 @@ class Pools:
                     min_size=0,
                     max_size=self._sizes[name],
                     kwargs={"autocommit": True, "application_name": f"codetriever {name}"},
-                    configure=self._configure,
+                    configure=partial(self._configure, pool=name),
                     timeout=self._wait_s,
                     max_idle=_IDLE_S,
                     name=name,

@@ -134,11 +134,15 @@ class PostgresSnapshot:
         return self._best(*self._nearest("nearest_of_blobs", vector, limit, blobs=arrays.bigints(listed)), limit)
 
     def _nearest(
-        self, name: str, vector: NDArray[np.float32], limit: int, **more: arrays.Binary
+        self, name: str, vector: NDArray[np.float32], limit: int, blobs: arrays.Binary | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        (found,) = self._rows(name, vector=arrays.halfvec(vector), limit=limit, **more)
+        """Return the nearest, not yet in order, and more of them when equals lie at the end of the list."""
+        asked = {"vector": arrays.halfvec(vector), "blobs": blobs}
+        (found,) = self._rows(name, **asked, limit=limit + 1)
         if found[0] is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        if len(found[0]) > limit and found[2][limit] == found[2][limit - 1]:
+            (found,) = self._rows("as_near", **asked, distance=-float(found[2][limit]))
         return self._ordinals(found[0] + found[1]), found[2].astype(np.float32)
 
     def _best(self, ordinals: NDArray[np.int64], cosines: NDArray[np.float32], limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -103,26 +103,33 @@ WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND position(%(p
 ORDER BY term LIMIT %(limit)s
 
 -- name: nearest
--- The chunks of a repository whose vectors are nearest, compared one by one; all that are equally far as the last one.
-SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(cosine)
+-- The chunks of a repository whose vectors are nearest, compared one by one.
+SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-distance)
 FROM (
-    SELECT blob_id, chunk_index, -(dense <#> %(vector)s::halfvec) AS cosine
+    SELECT blob_id, chunk_index, dense <#> %(vector)s::halfvec AS distance
     FROM vectors
     WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s
-    ORDER BY dense <#> %(vector)s::halfvec
-    FETCH FIRST %(limit)s ROWS WITH TIES
+    ORDER BY distance
+    LIMIT %(limit)s
 ) best
 
 -- name: nearest_of_blobs
 -- The same among the chunks of some blobs.
-SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(cosine)
+SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-distance)
 FROM (
-    SELECT blob_id, chunk_index, -(dense <#> %(vector)s::halfvec) AS cosine
+    SELECT blob_id, chunk_index, dense <#> %(vector)s::halfvec AS distance
     FROM vectors
     WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s AND blob_id = ANY (%(blobs)s::bigint[])
-    ORDER BY dense <#> %(vector)s::halfvec
-    FETCH FIRST %(limit)s ROWS WITH TIES
+    ORDER BY distance
+    LIMIT %(limit)s
 ) best
+
+-- name: as_near
+-- All that is as near as this, for when equals lie at the end of a list. (FETCH ... WITH TIES would sort everything.)
+SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-(dense <#> %(vector)s::halfvec))
+FROM vectors
+WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s AND dense <#> %(vector)s::halfvec <= %(distance)s
+  AND (%(blobs)s::bigint[] IS NULL OR blob_id = ANY (%(blobs)s::bigint[]))
 
 -- name: cosines
 -- How near some chunks' vectors are, with their places in the question.
