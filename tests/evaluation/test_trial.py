@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -42,6 +43,11 @@ def test_each_ranking_is_measured_on_each_kind_of_question(project, settings, tm
 def test_the_index_that_there_is_never_sees_the_copy(project, settings, tmp_path):
     evaluate(project, settings=settings, kinds=("comment",), rankings=("both",))
     assert not (tmp_path / "store").exists() or not list((tmp_path / "store").glob("*/views/*"))
+
+
+def test_a_database_that_others_share_is_left_alone(project, settings):
+    nowhere = replace(settings, database_url="postgresql://nobody@nowhere.invalid/none")
+    assert len(evaluate(project, settings=nowhere, rankings=("both",)).measured) == 2
 
 
 def test_what_is_interrupted_leaves_nothing_behind(project, settings, tmp_path):

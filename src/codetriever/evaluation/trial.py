@@ -77,8 +77,8 @@ def evaluate(
     """Ask the repository that `path` lies in its own questions, `most` of all kinds together, and measure the answers.
 
     A commit's subject asks for the lines that are left of it, a doc comment for the definition that it describes. Questions of
-    commits are put to the index that there is, and, for settings in `variants` (by name) other than `settings`, to one in a
-    temporary folder; those of comments always to one of a copy without its doc comments. What is temporary is deleted at the end.
+    commits are put to the index that there is on this machine, and, for settings in `variants` (by name) other than `settings`, to one in
+    a temporary folder; those of comments always to one of a copy without its doc comments. What is temporary is deleted at the end.
     `rankings` are names of `RANKINGS`, or shares of vectors from 0 to 1. `saved` is a file of questions to ask instead. The same seed
     chooses the same questions. `tell` hears what is done, how far, and of how much; `confirm` is asked what `Index.refresh` asks.
 
@@ -94,8 +94,9 @@ def evaluate(
         )
         for kind, questions in chosen.questions.items():
             for number, (name, variant) in enumerate((variants or {"": settings}).items()):
-                is_own = kind == "commit" and variant == settings
-                used = variant if is_own else replace(variant, store=str(Path(scratch) / f"store-{kind}-{number}"))
+                is_own = kind == "commit" and variant == settings and not settings.database_url  # what others share is not changed
+                store = settings.store if is_own else str(Path(scratch) / f"store-{kind}-{number}")
+                used = replace(variant, store=store, database_url="")
                 with Index(copy / checkout.folder if kind == "comment" else path, settings=used) as index:
                     _refresh(index, is_copy=kind == "comment", tell=tell, confirm=confirm if is_own else _yes)
                     for ranking, share in shares.items():
