@@ -159,6 +159,7 @@ def test_a_description_asks_for_its_definition_and_is_cut_out(language):
         "The pool.",
         "How reap is done in general here",
         "See https://example.com for what this does",
+        "shellcheck disable=SC1083,SC2016 everywhere in here",
     ],
 )
 def test_what_describes_nothing_or_gives_the_name_away_is_cut_out_but_not_asked(comment):

@@ -36,7 +36,7 @@ _TAG = re.compile(r"<(?:see|paramref|typeparamref)\s+\w+=\"(?:[A-Z]:)?([^\"]*)\"
 _ROLE = re.compile(r":[a-z:]+:`[~!.]*([^`<]*?)(?:\s*<[^`]*)?`")  # Sphinx: :class:`~a.B` is a.B
 _SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)[.:;](?:\s|$)")
 _NOT_DESCRIPTION = re.compile(
-    r"copyright|licen[sc]e|todo|fixme|xxx|hack\b|noqa|nolint|eslint|prettier|pylint|rubocop|type:|@\w+|https?:|[-=*#]{4,}|\bdeprecated\b",
+    r"copyright|licen[sc]e|todo|fixme|xxx|hack\b|noqa|nolint|eslint|prettier|pylint|rubocop|shellcheck|clang-format|swiftlint|ktlint|type:|@\w+|https?:|[-=*#]{4,}|\bdeprecated\b",
     re.IGNORECASE,
 )
 # Remarks about a definition, which do not say what it is or does.
