@@ -92,7 +92,7 @@ class Settings:
     refresh_budget_s: float = _setting("seconds", 2.0, "time a search spends on indexing what changed before it answers")
     limit: int = _setting("integer", 10, "hits per answer", minimum=1, maximum=100)
     color: str = _setting("choice", "auto", "when to colour the output", choices=("auto", "always", "never"))
-    mcp_patience_s: float = _setting("seconds", 20.0, "time an agent's call waits for a first index", project=False)
+    mcp_patience_s: float = _setting("seconds", 15.0, "time an agent's call waits for a first index", project=False)
     mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
     mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
     model: str = _setting("text", "static", _MODEL_HELP, project=False)

@@ -152,6 +152,27 @@ def test_the_first_call_indexes_and_tells_how_far_it_is(place, run, mode):
     assert all(message.startswith("indexing") for _, message in told)
 
 
+@pytest.mark.parametrize(("tool", "arguments"), [("search", {"query": "prolong the visit"}), ("find_usages", {"symbol": "Session"})])
+def test_a_repository_that_takes_long_is_answered_from_its_files(place, run, tool, arguments):
+    async def talk():
+        async with place.client("--mcp-patience-s", "0") as client:
+            first = await client.call_tool(tool, arguments)
+            other = await client.call_tool("outline", {})
+            deadline = time.monotonic() + 40
+            while time.monotonic() < deadline:
+                last = await client.call_tool(tool, arguments)
+                if "generation" in last.structured_content:
+                    return first, other, last
+                await anyio.sleep(0.2)
+            return first, other, None
+
+    first, other, last = run(talk)
+    assert text_of(first).startswith("Not indexed yet")
+    assert "shop/session.py" in {hit["path"] for hit in first.structured_content["hits"]}
+    assert "Not indexed yet" in text_of(other) or "definitions" in text_of(other)
+    assert last is not None
+
+
 def test_changes_are_seen_by_the_next_call(place, run):
     async def talk():
         async with place.client() as client:

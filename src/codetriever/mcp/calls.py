@@ -135,6 +135,22 @@ def _repeated(call: Call, answer: Answer) -> frozenset[Hit]:
     return known if is_new else frozenset()
 
 
+def cold(call: Call, tool: str) -> Reply:
+    """Answer from a repository that is not indexed yet: what its files say by themselves, or that one has to wait."""
+    request = call.request
+    query = request.query or " ".join(request.queries) or request.symbol
+    if tool not in ("search", "find_usages") or not query.strip():
+        text = f"Not indexed yet. {call.note} search and find_usages answer from the files meanwhile; the other tools once it is done."
+        return Reply({"root": ", ".join(map(str, call.opened.folders)), "note": call.note}, text)
+    from codetriever.glance import glance
+
+    found = glance(call.opened.folders[0], query, call.opened.settings, limit=request.limit or _HITS, **_filters(request))
+    note = f"{found.freshness.note} {call.note} Ask again for the whole answer."
+    body = markdown.hits(found, call.place, lambda _: False)
+    value = {"hits": as_value(found.hits), "root": call.where, "note": note}
+    return Reply(value, _joined(f"{note}\n{len(found.hits)} places in {call.where}. {markdown.DATA}", body))
+
+
 def find_usages(call: Call) -> Reply:
     """Answer `find_usages`: as many occurrences as fit."""
     request = call.request

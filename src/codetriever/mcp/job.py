@@ -43,6 +43,7 @@ class Job:
     def __init__(self, folders: Sequence[Path], settings: Settings) -> None:
         """Start the process."""
         self.done = threading.Event()
+        self.started = time.monotonic()
         self.files_done = self.files_total = 0
         self.outcome: Outcome | None = None
         # -P: the working directory is not searched for modules, whatever lies there.

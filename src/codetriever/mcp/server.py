@@ -49,6 +49,7 @@ _PREFER_TEXT: Final = ("claude-code", "visual studio code")
 _THREADS: Final = 4
 _ROOTS_WAIT_S: Final = 5.0
 _LARGE_WORK_S: Final = 0.25
+_LEAST_WAIT_S: Final = 2.0  # of a call that comes when another one has waited already
 _POLL_S: Final = 0.05
 _ROOTS: Final = "roots"
 _MOST_SESSIONS: Final = 64
@@ -195,16 +196,13 @@ async def _answer(state: State, context: Context, tool: Tool, request: Request) 
 
 
 def _called(tool: Tool, request: Request, opened: Opened, state: State, shown: Shown | None, ready: Readiness) -> Reply:
-    from codetriever.mcp.calls import CALLS, Call, Reply
+    from codetriever.mcp.calls import CALLS, Call, cold
     from codetriever.system import release_memory
-
-    if not ready.is_indexed:
-        note = ready.note or "Another process is indexing it."
-        return Reply({"root": ", ".join(map(str, opened.folders)), "note": note}, f"Not indexed yet. {note} Ask again soon.")
 
     started = time.monotonic()
     try:
-        return CALLS[tool.name](Call(request, opened, state.roots, shown, ready.note))
+        call = Call(request, opened, state.roots, shown, ready.note)
+        return CALLS[tool.name](call) if ready.is_indexed else cold(call, tool.name)
     finally:
         if time.monotonic() - started > _LARGE_WORK_S:
             release_memory()
@@ -229,14 +227,15 @@ async def _ready(state: State, context: Context, opened: Opened) -> Readiness:
     await _follow_job(state, context, opened)
     if await _in_thread(state, opened.index.is_indexed):
         return Readiness(True, opened.note())
-    return Readiness(False, opened.note())
+    return Readiness(False, opened.note() or "Another process is indexing it.")
 
 
 async def _follow_job(state: State, context: Context, opened: Opened) -> None:
     """Wait for indexing, but no longer than a client's patience; raises its error, unless somebody else is doing the work."""
     job = await _in_thread(state, opened.start_job)
     told = -1
-    with anyio.move_on_after(opened.settings.mcp_patience_s):
+    patience_s = opened.settings.mcp_patience_s - (time.monotonic() - job.started)
+    with anyio.move_on_after(max(patience_s, min(_LEAST_WAIT_S, opened.settings.mcp_patience_s))):
         while not job.done.is_set():
             if job.files_done != told:
                 told = job.files_done

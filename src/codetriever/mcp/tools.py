@@ -139,7 +139,8 @@ def output_schema(tool: Tool) -> dict[str, Any]:
     if isinstance(tool.answers, Mapping):
         return {"type": "object", "properties": {name: {"type": kind} for name, kind in tool.answers.items()}}
     schema = _schema(tool.answers)
-    schema["properties"] |= {"root": {"type": "string"}, "left_out": {"type": "string"}}
+    del schema["required"]  # an answer from a repository that is not indexed yet has fewer fields
+    schema["properties"] |= {name: {"type": "string"} for name in ("root", "left_out", "note")}
     return schema
 
 
