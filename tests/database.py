@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,15 +41,22 @@ def postgres_server() -> Iterator[str]:
         launcher.clean_up(folder)
 
 
-@pytest.fixture
-def database_url(postgres_server: str) -> Iterator[str]:
-    """The address of an empty, migrated database of this test's own."""
+@contextmanager
+def new_database(server: str) -> Iterator[str]:
+    """Copy the migrated database, which nobody may be using, and delete the copy afterwards."""
     import psycopg
     from psycopg.conninfo import make_conninfo
 
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-    with psycopg.connect(postgres_server, dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(server, dbname="postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE codetriever")
-    yield make_conninfo(postgres_server, dbname=name)
-    with psycopg.connect(postgres_server, dbname="postgres", autocommit=True) as connection:
+    yield make_conninfo(server, dbname=name)
+    with psycopg.connect(server, dbname="postgres", autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty, migrated database of this test's own."""
+    with new_database(postgres_server) as url:
+        yield url
