@@ -38,7 +38,7 @@ def test_filters_hold(root):
     assert paths(glance(root, "idle connections", Settings(), paths=["docs/"])) == ["docs/pool.md"]
     assert paths(glance(root, "idle connections", Settings(), roles=["code"])) == ["pool.py"]
     assert paths(glance(root, "wait before retry", Settings(), languages=["typescript"])) == ["web/retry.ts"]
-    assert paths(glance(root / "docs", "idle connections", Settings())) == ["pool.md"]  
+    assert paths(glance(root / "docs", "idle connections", Settings())) == ["pool.md"]
 
 
 def test_secrets_are_not_shown(root):
