@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_FILE_BYTES = 200_000
+MIN_COPY_CHARS = 400  # shorter files are alike by chance
 
 LANGUAGES = {
     ".bash": "bash",
@@ -40,6 +42,8 @@ LANGUAGES = {
     ".php": "php",
     ".pl": "perl",
     ".pm": "perl",
+    ".ps1": "powershell",
+    ".psm1": "powershell",
     ".py": "python",
     ".r": "r",
     ".rb": "ruby",
@@ -60,6 +64,7 @@ _FOREIGN = frozenset(
     {
         "vendor",
         "vendored",
+        "_vendor",
         "third_party",
         "thirdparty",
         "third-party",
@@ -96,6 +101,11 @@ def iter_files(checkout: Path, *, prose: bool = False) -> Iterator[SourceFile]:
             text = file.read_bytes().decode("utf-8", errors="replace")
             if "\0" not in text:
                 yield SourceFile(checkout.name, path, LANGUAGES.get(suffix, ""), text)
+
+
+def digest(text: str) -> bytes:
+    """Return what tells a file's text from others, white space apart."""
+    return hashlib.blake2b("".join(text.split()).encode(errors="replace"), digest_size=16).digest()
 
 
 def is_own(path: str) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_CHARS = 400
 MIN_WORDS = 3
 
-_HASH = frozenset({"python", "ruby", "elixir", "bash", "perl", "r", "julia"})
+_HASH = frozenset({"python", "ruby", "elixir", "bash", "perl", "r", "julia", "powershell"})
 _DASH = frozenset({"haskell", "lua", "sql"})
 _DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''')(.*?)\1", re.DOTALL)
 _BLOCK_END = re.compile(r":[ \t]*(?:#[^\n]*)?\n")

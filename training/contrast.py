@@ -3,13 +3,16 @@
 Contrastive training with in-batch negatives (InfoNCE: van den Oord, Li and Vinyals, 2018), in both directions, on pairs of a
 description and code. A batch takes its pairs from a few checkouts, so that the counter-examples are code of the same projects; pairs of
 the same file or commit are not counter-examples of each other. The temperature is learned.
+
+A search adds what the words say to what the vectors say, so part of the loss is that of the sum (the idea of Gao and others, "Complement
+lexical retrieval model with semantic residual embeddings", 2021): rows learn most from the pairs that shared words do not tell apart.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
     from codetriever.embedding.static import StaticEmbedder
     from training.parameters import Parameters
+
+
+_K1, _B = 1.2, 0.75  # of BM25
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,13 @@ def to_bags(texts: Sequence[dict[str, int]], embedder: StaticEmbedder) -> Bags:
     return Bags(np.concatenate(rows), np.concatenate(weights), np.array(starts, dtype=np.int64))
 
 
+def join(parts: Sequence[Bags]) -> Bags:
+    """Return the texts of all parts, one after the other."""
+    sizes = np.concatenate([np.diff(part.starts) for part in parts])
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    return Bags(np.concatenate([part.rows for part in parts]), np.concatenate([part.weights for part in parts]), starts)
+
+
 def iter_batches(encoded: Encoded, parameters: Parameters, steps: int) -> Iterator[NDArray[np.int64]]:
     """Yield positions of pairs: each checkout's pairs in random order, round and round, checkouts chosen by their size."""
     chooser = np.random.default_rng(parameters.seed)
@@ -97,7 +110,7 @@ def train(start: NDArray[np.float32], encoded: Encoded, parameters: Parameters) 
     running = 0.0
     for step, chosen in enumerate(iter_batches(encoded, parameters, steps)):
         optimiser.zero_grad(set_to_none=True)
-        loss = _loss(table, log_scale, encoded, chosen)
+        loss = _loss(table, log_scale, encoded, chosen, parameters)
         loss.backward()
         optimiser.step()
         schedule.step()
@@ -115,15 +128,57 @@ def _rate(progress: float, warmup: float) -> float:
     return min(1.0, (progress + 1e-3) / warmup) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
 
 
-def _loss(table: torch.Tensor, log_scale: torch.Tensor, encoded: Encoded, chosen: NDArray[np.int64]) -> torch.Tensor:
-    sides = []
-    for bags in (encoded.asked, encoded.code):
-        rows, offsets, weights = bags.take(chosen)
-        summed = torch.nn.functional.embedding_bag(rows, table, offsets, mode="sum", per_sample_weights=weights)
-        sides.append(torch.nn.functional.normalize(summed, dim=1, eps=1e-6))
-    logits = sides[0] @ sides[1].T * log_scale.exp().clamp(max=100.0)
+def _loss(
+    table: torch.Tensor, log_scale: torch.Tensor, encoded: Encoded, chosen: NDArray[np.int64], parameters: Parameters
+) -> torch.Tensor:
+    taken = [bags.take(chosen) for bags in (encoded.asked, encoded.code)]
+    asked, code = (
+        torch.nn.functional.normalize(
+            torch.nn.functional.embedding_bag(rows, table, offsets, mode="sum", per_sample_weights=weights), dim=1, eps=1e-6
+        )
+        for rows, offsets, weights in taken
+    )
+    cosines = asked @ code.T
     places = torch.from_numpy(encoded.places[chosen])
     same = (places[:, None] == places[None, :]) & ~torch.eye(len(chosen), dtype=torch.bool)
+    scale = log_scale.exp().clamp(max=100.0)
+    loss = (1 - parameters.sum_share) * _cross_entropy(cosines * scale, same)
+    if parameters.sum_share:
+        words = word_scores(*taken, len(table)) * parameters.word_weight
+        loss = loss + parameters.sum_share * _cross_entropy((cosines + words) * scale, same)
+    return loss
+
+
+def _cross_entropy(logits: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     logits = logits.masked_fill(same, -1e4)
-    target = torch.arange(len(chosen))
+    target = torch.arange(len(logits))
     return (torch.nn.functional.cross_entropy(logits, target) + torch.nn.functional.cross_entropy(logits.T, target)) / 2
+
+
+Taken: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Rows, offsets and weights of a batch of texts."""
+
+
+def word_scores(asked: Taken, code: Taken, size: int) -> torch.Tensor:
+    """Return BM25 of each question (rows) and code (columns) of a batch, each row over its maximum; the batch is the collection."""
+    known, terms = torch.unique(asked[0], return_inverse=True)
+    place = torch.full((size,), -1, dtype=torch.int64)
+    place[known] = torch.arange(len(known))
+    found = place[code[0]]
+    texts = _texts(code)
+    frequencies = torch.exp(code[2] - 1)  # the weight of a term is 1 + log of its frequency
+    lengths = torch.zeros(len(code[1])).index_add_(0, texts, frequencies)
+    length_share = 1 - _B + _B * lengths / lengths.mean()
+    saturated = frequencies * (_K1 + 1) / (frequencies + _K1 * length_share[texts])
+    kept = found >= 0
+    matrix = torch.zeros(len(known), len(code[1])).index_put_((found[kept], texts[kept]), saturated[kept], accumulate=True)
+    spread = (matrix > 0).sum(dim=1)
+    matrix *= torch.log1p((len(code[1]) - spread + 0.5) / (spread + 0.5))[:, None]
+    scores = torch.nn.functional.embedding_bag(terms, matrix, asked[1], mode="sum")
+    return scores / scores.amax(dim=1, keepdim=True).clamp(min=1e-6)
+
+
+def _texts(taken: Taken) -> torch.Tensor:
+    """Return which text each row of a batch belongs to."""
+    ends = torch.cat((taken[1][1:], torch.tensor([len(taken[0])])))
+    return torch.repeat_interleave(torch.arange(len(ends)), ends - taken[1])

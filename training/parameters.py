@@ -13,5 +13,6 @@ class Parameters:
     learning_rate: float = 2e-3
     warmup: float = 0.05  # share of the steps
     temperature: float = 0.05
-    path_share: float = 0.5  # of the pairs whose code is joined by the words of its path
+    sum_share: float = 0.5  # of the loss, on the sum of cosine and words; the rest is on the cosine alone
+    word_weight: float = 0.35  # of the words in that sum: about what they have in a search, where a good cosine is some .6
     seed: int = 0

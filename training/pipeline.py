@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+import random
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ import numpy as np
 from codetriever.embedding.static import load_static
 from codetriever.embedding.table import write_table
 from codetriever.lexical.terms import count_terms
-from training.checkouts import head_commit
+from training.checkouts import MIN_COPY_CHARS, digest, head_commit, iter_files
 from training.pairs import MAX_CODE_CHARS, Pair, iter_pairs, path_text
 from training.questions import build_postings, evaluate, hold_back
 from training.start import embed_terms, reduce_dimensions, weights_by_frequency
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contrast import Encoded
+    from codetriever.embedding.static import StaticEmbedder
+    from training.contrast import Bags, Encoded
     from training.parameters import Parameters
 
 _T = TypeVar("_T")
 
 SIZE = 48_000
 DIMENSIONS = 256
-NAME_SHARE = 0.5  # of the pairs of a name and a body: the most numerous kind, and the least like a question
+PATH_SHARE = 0.3  # of the pairs whose code is joined by the words of its path
+# Pairs of one repository by kind: names and bodies are the most numerous, and the least like a question.
+LIMITS = {"doc": 4000, "name": 2000, "inline": 2500, "path": 1000, "head": 1000, "commit": 4000, "change": 4000, "message": 4000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +90,70 @@ class Pipeline:
 
         return self._kept("start", make)
 
-    def encoded(self, parameters: Parameters) -> Encoded:
-        """Return all pairs as rows and weights, drawn by the seed."""
-        from training.contrast import Encoded, to_bags
+    @cached_property
+    def held_texts(self) -> frozenset[bytes]:
+        """Digests of the files of all repositories that are not trained on: copies of them are left out of the training."""
 
-        chooser = np.random.default_rng(parameters.seed)
-        kept: list[tuple[int, Pair]] = []
+        def make() -> frozenset[bytes]:
+            files = (file for one in self.repositories if one.use != "train" for file in iter_files(self._folder(one)))
+            return frozenset(digest(file.text) for file in files if len(file.text) >= MIN_COPY_CHARS)
+
+        return self._kept("held-texts", make)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """All pairs as rows and weights."""
+        return self._kept("encoded", self._encode)
+
+    def _encode(self) -> Encoded:
+        from training.contrast import Encoded, join
+
+        parts: list[tuple[Bags, Bags]] = []
+        checkouts: list[int] = []
+        places: list[str] = []
         for number, repository in enumerate(self._used_for("train")):
-            kept += [(number, pair) for pair in self._pairs(repository) if pair.kind != "name" or chooser.random() < NAME_SHARE]
-        write_table(self.work / "start.table", self.vocabulary.terms, self.start)
-        embedder = load_static(self.work / "start.table")
-        asked = to_bags([count_terms(pair.asked) for _, pair in kept], embedder)
-        code = to_bags([count_terms(_with_path(pair, chooser.random() < parameters.path_share)) for _, pair in kept], embedder)
-        usable = np.flatnonzero((np.diff(asked.starts) > 0) & (np.diff(code.starts) > 0))
-        places = {place: number for number, place in enumerate(dict.fromkeys(pair.place for _, pair in kept))}
+            asked, code, own_places = self._kept(f"bags-{_file_name(repository)}", lambda one=repository: self._to_bags(one))
+            parts.append((asked, code))
+            checkouts += [number] * len(own_places)
+            places += own_places
+        numbers = {place: number for number, place in enumerate(dict.fromkeys(places))}
         return Encoded(
-            asked.select(usable),
-            code.select(usable),
-            np.array([number for number, _ in kept], dtype=np.int32)[usable],
-            np.array([places[pair.place] for _, pair in kept], dtype=np.int32)[usable],
+            join([asked for asked, _ in parts]),
+            join([code for _, code in parts]),
+            np.array(checkouts, dtype=np.int32),
+            np.array([numbers[place] for place in places], dtype=np.int32),
         )
+
+    def _to_bags(self, repository: Repository) -> tuple[Bags, Bags, list[str]]:
+        """Return the questions and the code of a repository's pairs, and where each comes from."""
+        from training.contrast import to_bags
+
+        chooser = random.Random(repository.name)
+        pairs = self._chosen(repository)
+        asked = to_bags([count_terms(pair.asked) for pair in pairs], self._start_embedder)
+        code = to_bags([count_terms(_with_path(pair, chooser.random() < PATH_SHARE)) for pair in pairs], self._start_embedder)
+        usable = np.flatnonzero((np.diff(asked.starts) > 0) & (np.diff(code.starts) > 0))
+        return asked.select(usable), code.select(usable), [pairs[position].place for position in usable.tolist()]
+
+    @cached_property
+    def _start_embedder(self) -> StaticEmbedder:
+        write_table(self.work / "start.table", self.vocabulary.terms, self.start)
+        return load_static(self.work / "start.table")
+
+    def _chosen(self, repository: Repository) -> list[Pair]:
+        """Return the pairs to train on: no copies of held-back files, and a limited number of each kind."""
+        copies = {
+            f"{file.checkout}/{file.path}"
+            for file in iter_files(self._folder(repository))
+            if len(file.text) >= MIN_COPY_CHARS and digest(file.text) in self.held_texts
+        }
+        left = dict(LIMITS)
+        chosen = []
+        for pair in self._pairs(repository):
+            if left[pair.kind] and pair.place not in copies:
+                left[pair.kind] -= 1
+                chosen.append(pair)
+        return chosen
 
     def trained(self, parameters: Parameters, runs: int) -> NDArray[np.float32]:
         """Return the mean of the vectors of several runs, which differ in their seed."""
@@ -113,7 +161,7 @@ class Pipeline:
 
         def make(seed: int) -> Callable[[], NDArray[np.float32]]:
             seeded = replace(parameters, seed=seed)
-            return lambda: train(self.start, self.encoded(seeded), seeded)
+            return lambda: train(self.start, self.encoded, seeded)
 
         mean: NDArray[np.float32] = np.mean([self._kept(f"run-{seed}", make(seed)) for seed in range(runs)], axis=0, dtype=np.float32)
         return mean
@@ -158,7 +206,12 @@ def _file_name(repository: Repository) -> str:
 
 
 def _with_path(pair: Pair, joined: bool) -> str:
-    """Return the code, with the words of its path where they are no part of the question."""
-    if not joined or pair.kind in ("path", "commit"):
+    """Return the code, with the words of its path if it is to be joined by them and they are no part of the question."""
+    if pair.kind == "path":
         return pair.code
-    return f"{path_text(pair.place.partition('/')[2])}\n{pair.code}"[: 2 * MAX_CODE_CHARS]
+    path, _, code = (
+        pair.code.partition("\n")
+        if pair.kind in ("commit", "change", "message")
+        else (path_text(pair.place.partition("/")[2]), "", pair.code)
+    )
+    return f"{path}\n{code}"[: 2 * MAX_CODE_CHARS] if joined else code

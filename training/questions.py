@@ -152,12 +152,15 @@ def build_postings(held: HeldBack) -> Postings:
 
 
 def evaluate(
-    held: HeldBack, postings: Postings, embedder: Projection, *, cosine_share: float = COSINE_SHARE
+    held: HeldBack, postings: Postings, embedder: Projection, *, cosine_share: float = COSINE_SHARE, path_share: float = 0.0
 ) -> dict[str, tuple[float, int]]:
-    """Return the mean file NDCG@10 by kind of question and arm (words, vectors, both), and how many questions there were."""
-    texts = embedder.project(held.counts)
-    paths = embedder.project(held.path_counts)
-    vectors = texts + 0.3 * paths[held.files]
+    """Return the mean file NDCG@10 by kind of question and arm (words, vectors, both), and how many questions there were.
+
+    A chunk's vector is that of its text, as in a search; `path_share` adds its path's.
+    """
+    vectors = embedder.project(held.counts)
+    if path_share:
+        vectors = vectors + path_share * embedder.project(held.path_counts)[held.files]
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     sums: dict[str, list[float]] = {}
     for question in held.questions:

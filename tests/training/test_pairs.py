@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from training.pairs import clean_subject, iter_pairs, path_text
+from training.pairs import changed_chunk, clean_message, clean_subject, iter_pairs, path_text
 from training.questions import build_postings, evaluate, hold_back
 
 SOURCE = '''"""Where sessions are kept while their users are away."""
@@ -30,7 +30,7 @@ def checkout(tmp_path):
     (tmp_path / "auth" / "other.py").write_text("def parse_xml(text):\n    tree = build(text)\n    return tree\n")
     (tmp_path / "vendor" / "session.py").write_text(SOURCE)
     git("add", ".")
-    git("commit", "-m", "fix(auth): renew sessions before their tokens expire (#12)")
+    git("commit", "-m", "fix(auth): renew sessions before their tokens expire (#12)", "-m", "Users were thrown out in the middle of work.")
     return tmp_path
 
 
@@ -44,6 +44,34 @@ def test_every_kind_of_pair(checkout):
     assert "refresh_session" not in pairs["name", "refresh_session"]
     assert ("path", "auth session") in pairs
     assert "renew(token)" in pairs["commit", "renew sessions before their tokens expire"]
+    assert ("message", "Users were thrown out in the middle of work.") in pairs
+
+
+def test_a_commit_leads_to_the_chunk_of_today_that_holds_its_lines(checkout):
+    changed = [pair for pair in iter_pairs(checkout, checkout) if pair.kind == "change"]
+    assert {pair.asked for pair in changed} == {"renew sessions before their tokens expire"}
+    assert any(pair.code.startswith("auth session\n") and "return renew(token)" in pair.code for pair in changed)
+
+
+def test_a_chunk_that_holds_few_of_the_added_lines_is_not_what_changed():
+    diff = "a b\n" * 5 + "".join(f"+    added_line({number})\n" for number in range(9))
+    chunks = [(f"chunk {held}", frozenset(f"added_line({number})" for number in range(held))) for held in (1, 2)]
+    assert changed_chunk(diff, chunks) == ""
+    assert changed_chunk(diff, [*chunks, ("all", frozenset(f"added_line({number})" for number in range(9)))]) == "all"
+    assert changed_chunk("a b\n" * 5, chunks) == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("The cache was never emptied (#12),\nso it grew.\n\nSigned-off-by: A <a@b>", "The cache was never emptied , so it grew."),
+        ("Signed-off-by: A <a@b> of somewhere else", ""),
+        ("Fixes #12", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_message_says_beyond_its_subject(body, said):
+    assert clean_message(body) == said
 
 
 def test_others_code_is_left_out(checkout):
