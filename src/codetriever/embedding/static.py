@@ -183,20 +183,26 @@ class StaticEmbedder:
         return pieces
 
     def _cut(self, term: str) -> tuple[int, ...]:
+        row_of, lengths = self._row_of.all(), self._row_of.lengths
+        size = len(term)
         rows: list[int] = []
         start = left_out = 0
-        while start < len(term):
-            end = next(
-                (end for end in range(len(term), start + _MIN_PIECE_CHARS - 1, -1) if self._row_of.get(term[start:end]) is not None), 0
-            )
-            row = self._row_of.get(term[start:end])
-            if row is not None:
-                rows.append(row)
-                start = end
-            else:
-                left_out += 1
+        while start < size:
+            possible = lengths.get(term[start : start + _MIN_PIECE_CHARS], 0) & ((2 << (size - start)) - 1)
+            row = None
+            while possible and row is None:
+                length = possible.bit_length() - 1
+                row = row_of.get(term[start : start + length])
+                possible ^= 1 << length
+            if row is None:
                 start += 1
-        return tuple(rows) if 4 * left_out <= len(term) else ()
+                left_out += 1
+                if 4 * left_out > size:
+                    return ()
+            else:
+                rows.append(row)
+                start += length
+        return tuple(rows)
 
     def _mend(self, term: str) -> str:
         """Return the term, or the most frequent known word that one edit makes of an unknown one."""
@@ -221,8 +227,24 @@ class _Rows:
             self._asked += 1
             if self._asked <= self._FEW:
                 return self._table.find(term)
-            self._rows = {known: row for row, known in enumerate(self._table.terms())}
-        return self._rows.get(term)
+        return self.all().get(term)
+
+    def all(self) -> dict[str, int]:
+        """Return the row of every term."""
+        if self._rows is None:
+            terms = self._table.terms()
+            self._rows = dict(zip(terms, range(len(terms)), strict=True))
+        return self._rows
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """How long the terms are that begin with these characters: a bit for each length."""
+        lengths: dict[str, int] = {}
+        for term in self.all():
+            if len(term) >= _MIN_PIECE_CHARS:
+                beginning = term[:_MIN_PIECE_CHARS]
+                lengths[beginning] = lengths.get(beginning, 0) | 1 << len(term)
+        return lengths
 
 
 def _edits(word: str) -> set[str]:

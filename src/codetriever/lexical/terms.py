@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 
 from codetriever.lexical.inflection import base_form
 
@@ -26,6 +27,7 @@ _MIN_BLOB_CHARS = 24
 _MAX_PARTS = 24
 _MAX_UNSPACED_CHARS = 8  # longer runs of a script without spaces are sentences, not names
 _CACHE_WORDS = 1 << 16  # about 20 MB in each process that analyses
+_CACHE_PARTS = 1 << 13
 
 _ASCII_WORD = re.compile(r"\w+", re.ASCII)
 # Python's \w leaves out combining marks and joiners, without which words of many scripts fall to pieces.
@@ -143,9 +145,11 @@ def derived_terms(word: str) -> tuple[str, ...]:
 
 def _derive(word: str) -> list[str]:
     """Return the terms of a word, the whole first, perhaps with repeats."""
+    if len(word) < _MIN_BLOB_CHARS and word.isascii() and word.isalpha() and (word.islower() or word.istitle()):
+        return [word.lower(), *_part_terms(word.lower())]
     if len(word) == 1 and word in "0123456789_":
         return []
-    if _HEX.fullmatch(word):
+    if len(word) >= _MIN_BLOB_CHARS and _HEX.fullmatch(word):
         return [word.lower()[:_BLOB_CHARS], CUT]
     if not word.isascii() and _UNSPACED.search(word):
         return _derive_unspaced(word)
@@ -159,11 +163,12 @@ def _derive(word: str) -> list[str]:
     return [*terms, CUT] if len(word) > MAX_TERM_CHARS else terms
 
 
-def _part_terms(part: str) -> list[str]:
+@lru_cache(_CACHE_PARTS)
+def _part_terms(part: str) -> tuple[str, ...]:
     letters = part.rstrip("0123456789")
     if letters == part:
-        return [part, base_form(part)]
-    return [part, letters] if len(letters) > 1 else [part]
+        return part, base_form(part)
+    return (part, letters) if len(letters) > 1 else (part,)
 
 
 def _is_blob(word: str, parts: int) -> bool:
