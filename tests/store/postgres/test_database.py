@@ -14,7 +14,7 @@ from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_words, in
 psycopg = pytest.importorskip("psycopg")
 
 from codetriever.errors import DatabaseUnavailable, StoreLocked  # noqa: E402 - after the skip
-from codetriever.store.postgres import arrays  # noqa: E402
+from codetriever.store.postgres import arrays, graph  # noqa: E402
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction  # noqa: E402
 from codetriever.store.postgres.merge import FAN, groups_to_merge  # noqa: E402
 from codetriever.store.postgres.queries import queries, query  # noqa: E402
@@ -302,3 +302,39 @@ def test_a_switch_that_fails_changes_nothing(database: Database, store: Postgres
     with store.writer() as writer:
         listed = table({"new": b"def new\n"}, {digest_of(b"def new\n"): number})
         assert writer.switch(MAIN, listed, path_terms=path_words).generation == 2
+
+
+def test_a_large_repository_gets_a_graph_of_its_own(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "EXACT_CHUNKS", 500)
+    files = {
+        f"src/{number}.py": "".join(f"word{number} of{line} line{number * line % 97}\n" for line in range(20)).encode()
+        for number in range(60)
+    }
+    store, exact = open_one(database), open_one(database, "smaller")
+    with store.writer() as writer:
+        index(writer, MAIN, files, batch=60)
+    monkeypatch.setattr(graph, "EXACT_CHUNKS", 10**6)
+    with exact.writer() as writer:
+        index(writer, MAIN, files, batch=60)
+    monkeypatch.setattr(graph, "EXACT_CHUNKS", 500)
+    few, most = np.arange(60) < 5, np.arange(60) < 50
+    with store.snapshot(MAIN) as one, exact.snapshot(MAIN) as other:
+        assert (one._has_graph, other._has_graph) == (True, False)
+        for allowed in (None, few, most):
+            for word in ("word7", "of3", "line12"):
+                query_vector = embed_words((word, "of5"))
+                found, expected = (places_of(snapshot, snapshot.nearest(query_vector, 50, allowed)[0]) for snapshot in (one, other))
+                assert len(found) == 50, "a filter leaves as many"
+                assert len(set(found) & set(expected)) >= 47
+        asked = one._scope | {"vector": arrays.halfvec(query_vector), "limit": 9}
+        rows = one._connection.execute("EXPLAIN " + graph.by_graph("nearest", DIMENSIONS), asked).fetchall()
+        assert "Index Scan using vectors_near_" in "\n".join(row[0] for row in rows)
+    with database.connection("write") as connection:
+        scope = store._scope | {"repository": store._number}
+        graph.drop_graph(connection, scope)
+        assert not graph.has_graph(connection, scope)
+
+
+def places_of(snapshot: Any, ordinals: Any) -> list[tuple[int, int]]:
+    columns = snapshot.chunks(ordinals)
+    return list(zip(snapshot.chunk_files()[ordinals].tolist(), columns.start_line.tolist(), strict=True))

@@ -115,6 +115,8 @@ def _configure(connection: Connection[Any], pool: str) -> None:
     arrays.register(connection)
     if pool != ANALYTICS:
         connection.execute("SET enable_seqscan = off")
+    if pool == READ:
+        connection.execute("SET plan_cache_mode = force_custom_plan")  # no other knows for which tenant and repository a partial index is
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from codetriever.errors import StoreDamaged
-from codetriever.store.postgres import arrays
+from codetriever.store.postgres import arrays, graph
 from codetriever.store.postgres.queries import query
 from codetriever.types import ChunkColumns, DefinitionColumns
 
@@ -123,22 +124,34 @@ class PostgresSnapshot:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the chunks of allowed files nearest to the unit vector, best first, with cosines."""
         if allowed is None and self._generation.is_alone:
-            ordinals, cosines = self._nearest("nearest", vector, limit)
+            ordinals, cosines = self._nearest("nearest", vector, limit, count=self.chunk_count)
             if not np.any(ordinals < 0):
                 return self._best(ordinals, cosines, limit)
             self._generation.is_alone = False  # other branches have content of their own
-        listed = self._generation.blobs(self._connection).numbers
+        blobs = self._generation.blobs(self._connection)
+        wanted = np.arange(len(blobs.numbers))
         if allowed is not None:
             slots = self._generation.file_slots(self._connection)
-            listed = listed[np.unique(slots[allowed & (slots >= 0)])]
-        return self._best(*self._nearest("nearest_of_blobs", vector, limit, blobs=arrays.bigints(listed)), limit)
+            wanted = np.unique(slots[allowed & (slots >= 0)])
+        count = int((blobs.firsts[wanted + 1] - blobs.firsts[wanted]).sum())
+        found = self._nearest("nearest_of_blobs", vector, limit, count=count, blobs=arrays.bigints(blobs.numbers[wanted]))
+        return self._best(*found, limit)
+
+    @cached_property
+    def _has_graph(self) -> bool:
+        return self.chunk_count > graph.EXACT_CHUNKS and graph.has_graph(self._connection, self._scope)
 
     def _nearest(
-        self, name: str, vector: NDArray[np.float32], limit: int, blobs: arrays.Binary | None = None
+        self, name: str, vector: NDArray[np.float32], limit: int, *, count: int, blobs: arrays.Binary | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the nearest, not yet in order, and more of them when equals lie at the end of the list."""
         asked = {"vector": arrays.halfvec(vector), "blobs": blobs}
-        (found,) = self._rows(name, **asked, limit=limit + 1)
+        if self._has_graph and count > graph.EXACT_CHUNKS:
+            graph.walk_graph(self._connection, limit)
+            sql = graph.by_graph(name, self._dimensions)
+            (found,) = self._connection.execute(sql, self._scope | asked | {"limit": limit}, binary=True).fetchall()
+        else:
+            (found,) = self._rows(name, **asked, limit=limit + 1)
         if found[0] is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         if len(found[0]) > limit and found[2][limit] == found[2][limit - 1]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.store.embedded.batches import select_blobs
-from codetriever.store.postgres import arrays
+from codetriever.store.postgres import arrays, graph
 from codetriever.store.postgres.batch import Batch, paths_of
 from codetriever.store.postgres.database import transaction, translated
 from codetriever.store.postgres.generation import load_files
@@ -149,6 +149,8 @@ class PostgresWriter:
             self._list(branch, old if is_kept else None, files, path_terms)
         if not same:
             self.sweep()
+            if chunks > graph.EXACT_CHUNKS:
+                graph.build_graph(self._connection, self._scope)
         return ViewInfo(key, generation + (not same), head, now, now, len(files.paths), chunks, text_bytes)
 
     def _count(self, files: FileTable) -> tuple[int, int, int]:

@@ -9,3 +9,7 @@ ORDER BY c.relname
 -- name: find_tenant
 -- A tenant by name or number.
 SELECT tenant_id FROM tenants WHERE tenant_id = %(number)s::uuid OR name = %(name)s LIMIT 1
+
+-- name: graph_state
+-- Whether an index is whole; no row when there is none.
+SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%(name)s)
