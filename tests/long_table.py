@@ -47,7 +47,7 @@ def collect(reports: Iterable[tuple[str, pytest.TestReport]]) -> list[Row]:
     """Put the reports of long tests together by their rows, in the order of their first report."""
     found: dict[str, list[tuple[str, pytest.TestReport]]] = {}
     for outcome, report in reports:
-        name = dict(report.user_properties).get(ROW)
+        name = dict(getattr(report, "user_properties", ())).get(ROW)  # a file that cannot be collected has none
         if name is not None:
             found.setdefault(str(name), []).append((outcome, report))
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from codetriever.corpus.git import locate
+from codetriever.corpus.git import is_git_folder, locate
 from codetriever.errors import PathNotFound, ViewNotFound
 from codetriever.store.embedded.folder import repository_folder
 from codetriever.types import IndexReport, ViewKey
@@ -65,6 +65,8 @@ def open_roots(paths: Sequence[Path], open_one: Callable[[Checkout], Store]) -> 
     for path in paths:
         if not path.exists():
             raise PathNotFound(f"{path} does not exist.", hint="Give a file or folder, or nothing for the working directory.")
+        if is_git_folder(path):
+            raise PathNotFound(f"{path} is where git keeps a repository: there are no files in it.", hint="Name a checkout (git clone).")
         checkout = locate(path)
         known = roots.get(checkout.root)
         if known is not None:

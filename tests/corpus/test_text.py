@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import random
 import time
+import zlib
 
 import pytest
 from hypothesis import example, given
@@ -134,6 +136,12 @@ def test_latin_text_is_decoded_to_some_text_of_the_same_shape(source: str) -> No
 )
 def test_binary_is_told_from_text(data: bytes, expected: bool) -> None:
     assert is_binary(data) is expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_compressed_bytes_without_a_nul_are_binary(seed: int) -> None:
+    data = zlib.compress(random.Random(seed).randbytes(800)).replace(b"\0", b"\x01")
+    assert is_binary(data)
 
 
 def test_a_large_legacy_file_takes_bounded_time() -> None:

@@ -271,3 +271,39 @@ def test_closed_streams_are_no_error(shop, closed):
     done = subprocess.run(["bash", "-c", line], cwd=root, env=program.environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert ("session" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))
+
+
+def test_a_bare_repository_is_no_tree_of_files(program, repository, tmp_path):
+    subprocess.run(["git", "clone", "-q", "--bare", repository, tmp_path / "bare.git"], check=True, capture_output=True)
+    for folder in (tmp_path / "bare.git", repository / ".git"):
+        done = program("session", str(folder), cwd=repository)
+        assert (done.code, "where git keeps a repository" in done.err, "git clone" in done.err) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"), [("statsu", "Did you mean `codetriever status`?"), ("https://example.org/a/b", "git clone https://example.org/a/b")]
+)
+def test_a_word_that_finds_nothing_may_have_been_meant_otherwise(program, repository, query, meant):
+    done = program(query, cwd=repository)
+    assert meant in done.err
+    assert meant not in program("--", query, "--exact", cwd=repository).out
+    assert program(query, "--json", cwd=repository).err == ""
+
+
+INTERRUPT_WHILE_LOADING = """
+import sys
+
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == "codetriever.cli.arguments":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Impatient())
+from codetriever.__main__ import start
+start()
+"""
+
+
+def test_whoever_interrupts_it_while_it_loads_sees_no_traceback():
+    done = subprocess.run([sys.executable, "-c", INTERRUPT_WHILE_LOADING], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "")

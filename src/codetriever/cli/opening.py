@@ -107,11 +107,8 @@ def _missing(path: str, paths: Sequence[str], command: Command) -> PathNotFound:
     message = f"There is no file or folder {path!r}."
     if "://" in path or path.startswith("git@"):
         return PathNotFound(f"{path!r} is not on this machine.", hint=f"Clone it (git clone {path}) and search the clone.")
-    import difflib
-
-    verb = difflib.get_close_matches(command.words[0], VERBS, n=1, cutoff=_SIMILAR_ENOUGH)
-    if not command.is_verb_typed and verb:
-        return PathNotFound(message, hint=f"Did you mean `{PROGRAM} {verb[0]}`?")
+    if verb := similar_verb(command):
+        return PathNotFound(message, hint=f"Did you mean `{PROGRAM} {verb}`?")
     if command.verb == "search" and not any(os.path.lexists(one) or os.sep in one for one in paths):
         return PathNotFound(message, hint=f'Quote the whole query: {PROGRAM} "{" ".join(command.words)}"')
     return PathNotFound(message, hint=f"Paths are relative to {Path.cwd()}.")
@@ -124,6 +121,14 @@ def confirmation(command: Command, screen: Screen) -> Callable[[str], bool] | No
     if command.wants_json or not screen.can_ask:
         return None
     return lambda question: ask(question, screen)
+
+
+def similar_verb(command: Command) -> str:
+    """Return the verb that was perhaps meant by the first word of a line that begins with none, else ""."""
+    import difflib
+
+    found = difflib.get_close_matches(command.words[0], VERBS, n=1, cutoff=_SIMILAR_ENOUGH)
+    return found[0] if found and not command.is_verb_typed else ""
 
 
 def ask(question: str, screen: Screen) -> bool:

@@ -7,8 +7,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from codetriever.cli.arguments import PROGRAM
 from codetriever.cli.hits import LINES_SHOWN, focus_line, print_answer, print_notices
-from codetriever.cli.opening import Places, refreshed
+from codetriever.cli.opening import Places, refreshed, similar_verb
 from codetriever.cli.screen import printable
 from codetriever.errors import InvalidQuery
 from codetriever.wire import as_value
@@ -32,7 +33,20 @@ def search(command: Command, settings: Settings, screen: Screen) -> int:
     with refreshed(paths, command, settings, screen) as index:
         answer = index.search(query, exact=command.exact, **_options(command, settings))
         answer = _here(answer, index, command)
-    return show(answer, command, screen)
+    code = show(answer, command, screen)
+    if (answer.weak or not answer.hits) and not command.wants_json and (meant := _another_meaning(command)):
+        screen.note(meant)
+    return code
+
+
+def _another_meaning(command: Command) -> str:
+    """Say what a query that finds nothing may have been meant to be, if it is one word that looks like something else."""
+    query = command.words[0]
+    if len(command.words) == 1 and (verb := similar_verb(command)):
+        return f"Did you mean `{PROGRAM} {verb}`?"
+    if "://" in query and " " not in query:
+        return f"What is to be searched has to be on this machine: git clone {query}"
+    return ""
 
 
 def similar(command: Command, settings: Settings, screen: Screen) -> int:

@@ -149,6 +149,11 @@ def _is_foreign(root: Path, folders: GitFolders, below: Path, is_folder: bool) -
     return not any(file == wanted or file.startswith(wanted + b"/") for file in (*tracked.files, *tracked.submodules))
 
 
+def is_git_folder(folder: Path) -> bool:
+    """Say whether a folder is what git keeps a repository in: a bare repository, or the `.git` of a checkout."""
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
 def _linked_gitdir(file: Path) -> Path:
     """Follow the `gitdir:` line of a worktree's or submodule's `.git` file."""
     text = file.read_bytes().decode("utf-8", "surrogateescape")

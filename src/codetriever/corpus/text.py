@@ -24,6 +24,7 @@ _PROBE_BYTES = 8192
 _NEVER_TEXT = (b"%PDF-", b"\x89PNG\r", b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\xff\xd8\xff", b"GIF8")
 _TEXT_BYTES = bytes([*range(7, 14), 27, *range(32, 127), *range(128, 256)])
 _CONTROL_SHARE = 0.1
+_LEGACY_CONTROL_SHARE = 0.03  # compressed bytes have 0.1, and are neither UTF-8 nor what people wrote before it
 _FALLBACK = "iso-8859-1"
 # What people write source code in; the detector knows a hundred codecs, and takes a few letters for EBCDIC.
 _LEGACY = [
@@ -100,7 +101,8 @@ def is_binary(data: bytes) -> bool:
     if b"\0" in data or data.startswith(_NEVER_TEXT):
         return True
     probe = data[:_PROBE_BYTES]
-    return len(probe.translate(None, _TEXT_BYTES)) > len(probe) * _CONTROL_SHARE
+    controls = len(probe.translate(None, _TEXT_BYTES))
+    return controls > len(probe) * (_CONTROL_SHARE if _is_damaged_utf8(probe) else _LEGACY_CONTROL_SHARE)
 
 
 def _repaired(data: bytes) -> bytes:
