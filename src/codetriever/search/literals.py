@@ -57,8 +57,11 @@ def candidate_files(snapshot: Snapshot, literals: Sequence[str], allowed: NDArra
         terms = snapshot.terms_containing(part, MAX_TERMS + 1)
         if len(terms) <= MAX_TERMS:
             mask &= files_with_terms(snapshot, (*terms, CUT))
-    files = np.flatnonzero(mask)
-    return files[np.unique(snapshot.files.blobs[files], return_index=True)[1]]
+    files = np.flatnonzero(mask)[::-1]
+    blobs = snapshot.files.blobs[files]
+    holders = np.full(int(blobs.max(initial=-1)) + 1, -1, np.int64)
+    holders[blobs] = files  # assigned from the last to the first: the first file stays
+    return holders[holders >= 0]
 
 
 def _by_promise(snapshot: Snapshot, files: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:

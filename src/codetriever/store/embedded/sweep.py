@@ -47,7 +47,7 @@ def sweep_blobs(folder: Path, connection: sqlite3.Connection, unlisted: NDArray[
     meta = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('swept_blob', 'unswept')"))
     after = meta["swept_blob"] if meta["unswept"] <= 1 else 0
     added = [row[0] for row in connection.execute("SELECT blob FROM blobs WHERE blob > ?", (after,))]
-    gone = np.unique(np.concatenate([unlisted[unlisted >= 0], np.array(added, np.int64)]))
+    gone = np.array(sorted({*unlisted[unlisted >= 0].tolist(), *added}), np.int64)  # `np.unique` would load numpy.ma
     for (name,) in connection.execute("SELECT file FROM views").fetchall():
         gone = gone[~np.isin(gone, ViewFile(folder / VIEWS / name).files.blobs)]
     with transaction(connection):
