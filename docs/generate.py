@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 from codetriever import types
+from codetriever.agents.clients import CLIENTS, Client
+from codetriever.agents.plan import snippet
 from codetriever.cli.command import OPTIONS, VERBS, Option, Verb
 from codetriever.config import PROJECT_FILE, SETTINGS, format_value
 from codetriever.evaluation.trial import Measured
@@ -125,12 +127,35 @@ def _kind(argument: Argument) -> str:
     return f"{argument.kind}, {argument.minimum:,} to {argument.maximum:,}" if argument.kind == "integer" else argument.kind
 
 
+def client_page(client: Client) -> str:
+    """Return docs/clients/NAME.md."""
+    files = [(f"`~/{client.user}`", "you, in every project")] if client.user else []
+    files += [(f"`{client.project}`", "everybody who works on the project")] if client.project else []
+    rows = "\n".join(f"| {name} | {who} |" for name, who in files)
+    kind = "toml" if client.is_toml else "json"
+    commands = [f"codetriever install {client.name}"] if client.user else []
+    commands += [f"codetriever install {client.name} --project"] if client.project else []
+    return (
+        f"{MADE}# {client.title}\n\n```\npip install 'codetriever[mcp]'\n" + "\n".join(commands) + "\n```\n\n"
+        f"The command shows what it will change and asks; `codetriever uninstall {client.name}` takes it out again. By hand:\n\n"
+        f"```{kind}\n{snippet(client, 'codetriever')}```\n\n| file | for |\n|---|---|\n{rows}\n\n"
+        f"{client.hint + chr(10) + chr(10) if client.hint else ''}"
+        f"From [its own documentation]({client.docs}), read {client.read}. [What the tools do](../mcp.md).\n"
+    )
+
+
 def main(argv: list[str]) -> int:
     """Write the pages, or say which are not current."""
     stale = 0
-    for name, text in (("cli.md", cli_page()), ("settings.md", settings_page()), ("mcp.md", mcp_page())):
+    for name, text in (
+        ("cli.md", cli_page()),
+        ("settings.md", settings_page()),
+        ("mcp.md", mcp_page()),
+        *((f"clients/{one.name}.md", client_page(one)) for one in CLIENTS.values()),
+    ):
         path = HERE / name
         if "--check" not in argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale = 1

@@ -47,6 +47,10 @@ class Command:
     http: bool = False
     address: str = ""
     admin: bool = False
+    project: bool = False
+    dry_run: bool = False
+    check: bool = False
+    show: bool = False
     kind: str = "both"
     rankings: tuple[str, ...] = ()
     embedders: tuple[str, ...] = ()
@@ -132,6 +136,10 @@ _OWN_OPTIONS: Final = (
     Option(("--plot",), "plot", "draw the results into this file (SVG)", "FILE"),
     Option(("--max-questions",), "max_questions", "ask at most N questions, of all kinds together (200)", "N", number=True),
     Option(("--seed",), "seed", "choose other questions for another N", "N", number=True),
+    Option(("--project",), "project", "for this project, in files that others share, instead of for the user"),
+    Option(("--dry-run",), "dry_run", "show what would be changed, and change nothing"),
+    Option(("--check",), "check", "say whether the server answers and the clients know it"),
+    Option(("--print",), "show", "print what to write into a client's settings by hand"),
     Option(("--profile-memory",), "profile_memory", "measure memory: peak of all processes, allocation rate, largest sites"),
 )
 _METAVARS: Final = {
@@ -206,6 +214,15 @@ VERBS: Final[Mapping[str, Verb]] = {
             "db", "start|stop|status|migrate [FOLDER]", "run a database on this machine, or bring one up to date", "db:db",
             ("database-url", *_ALWAYS), least=1, most=2,
             examples=("codetriever db start", "codetriever db migrate --database-url postgresql://codetriever@db.example/codetriever"),
+        ),
+        Verb(
+            "install", "[CLIENT...]", "make this known to coding agents", "install:install",
+            ("project", "dry-run", "check", "print", "yes", *_ALWAYS),
+            examples=("codetriever install", "codetriever install codex --dry-run", "codetriever install claude-code --project"),
+        ),
+        Verb(
+            "uninstall", "[CLIENT...]", "take it out of the agents' settings", "install:uninstall",
+            ("project", "dry-run", "yes", *_ALWAYS),
         ),
         Verb(
             "explain-path", "FILE...", "why a file is indexed or not, with language, role and chunks", "explaining:explain_path",

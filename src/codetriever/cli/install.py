@@ -1,0 +1,144 @@
+"""`install` and `uninstall`: make Codetriever known to coding agents, and take it out again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from codetriever.agents.clients import CLIENTS, NAME
+from codetriever.agents.plan import carry_out, chosen, installing, settings_file, snippet, uninstalling
+from codetriever.cli.opening import ask
+from codetriever.errors import ConfirmationNeeded, ExtraMissing, InvalidArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codetriever.agents.clients import Client
+    from codetriever.agents.plan import Change
+    from codetriever.cli.command import Command
+    from codetriever.cli.screen import Screen
+    from codetriever.config import Settings
+
+FAILED: Final = 2
+_ANSWER_S: Final = 20.0
+
+
+def install(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `install [CLIENT...]`."""
+    if command.show:
+        known = CLIENTS.get(command.words[0]) if command.words else None
+        screen.out.write(snippet(known, _program(None)))
+        return 0
+    project = Path.cwd() if command.project else None
+    clients = _clients(command, project)
+    if command.check:
+        return _check(clients, project, screen)
+    if find_spec("mcp") is None:
+        raise ExtraMissing("The server for coding agents is not installed.", hint="pip install 'codetriever[mcp]'")
+    changes = list(installing(clients, Path.home(), project, _program(project)))
+    if not _carry_out(changes, command, screen):
+        return 0
+    for client in clients:
+        if client.hint and settings_file(client, Path.home(), project):
+            screen.note(f"{client.title}: restart it. {client.hint}")
+    return 0
+
+
+def uninstall(command: Command, settings: Settings, screen: Screen) -> int:
+    """Run `uninstall [CLIENT...]`; without names, from every client."""
+    project = Path.cwd() if command.project else None
+    clients = chosen(command.words, Path.home()) if command.words else list(CLIENTS.values())
+    _carry_out(list(uninstalling(clients, Path.home(), project)), command, screen)
+    return 0
+
+
+def _clients(command: Command, project: Path | None) -> list[Client]:
+    clients = chosen(command.words, Path.home())
+    if not clients:
+        raise InvalidArguments("None of the clients that are known was found here.", hint=f"Name one: {', '.join(CLIENTS)}.")
+    lacking = [client for client in clients if settings_file(client, Path.home(), project) is None]
+    if lacking and command.words:
+        other = "without --project" if project else "with --project"
+        raise InvalidArguments(f"{lacking[0].title} documents no such file.", hint=f"Install it {other}. See {lacking[0].docs}")
+    return [client for client in clients if client not in lacking]
+
+
+def _carry_out(changes: Sequence[Change], command: Command, screen: Screen) -> bool:
+    """Show the plan, ask, and do it; False when nothing was done."""
+    effective = [change for change in changes if change.does != "unchanged"]
+    if command.wants_json:
+        screen.json({"changes": [{"path": str(change.path), "does": change.does} for change in changes], "done": not command.dry_run})
+    else:
+        for change in effective:
+            screen.line(f"{change.does:8} {screen.path(str(change.path))}")
+            if command.dry_run and change.after is not None:
+                _show_added(change, screen)
+    if not effective:
+        screen.note("nothing to change")
+    if command.dry_run or not effective:
+        return False
+    if not command.yes:
+        if not screen.can_ask:
+            raise ConfirmationNeeded("These files would be changed.", hint="Say --yes, or --dry-run to look first.")
+        if not ask("Change these files?", screen):
+            return False
+    carry_out(effective)
+    return True
+
+
+def _show_added(change: Change, screen: Screen) -> None:
+    import difflib
+
+    lines = difflib.unified_diff((change.before or "").splitlines(), (change.after or "").splitlines(), lineterm="", n=1)
+    for line in list(lines)[2:]:
+        screen.line(f"    {line}")
+
+
+def _check(clients: Sequence[Client], project: Path | None, screen: Screen) -> int:
+    """Say whether the server starts and answers, and which clients know it."""
+    problems = 0
+    answer = _ask_server()
+    if "serverInfo" in answer:
+        screen.line(f"server   starts and answers: {answer['serverInfo']['name']} {answer['serverInfo']['version']}")
+    else:
+        problems += 1
+        screen.line(f"server   {answer['error']}")
+    for client in clients:
+        path = settings_file(client, Path.home(), project)
+        if path is None:
+            continue
+        changed = [change for change in installing([client], Path.home(), project, _program(project)) if change.path == path]
+        is_there = changed[0].does == "unchanged"
+        problems += not is_there
+        screen.line(
+            f"{client.title}: {'knows the server' if is_there else 'does not know it, or another command'} ({screen.path(str(path))})"
+        )
+    return FAILED if problems else 0
+
+
+def _ask_server() -> dict[str, Any]:
+    if find_spec("mcp") is None:
+        return {"error": "the extra is not installed: pip install 'codetriever[mcp]'"}
+    about = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": NAME, "version": "check"}}
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about}) + "\n"
+    try:
+        done = subprocess.run([_program(None), "mcp"], input=asked, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[0])["result"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, LookupError) as error:
+        return {"error": f"does not answer: {type(error).__name__}"}
+    return answer
+
+
+def _program(project: Path | None) -> str:
+    """Return the command: by its name for a project, which others share, else by its path, since desktop programs have another PATH."""
+    if project is not None:
+        return NAME
+    beside = Path(sys.argv[0])
+    if beside.stem == NAME and beside.is_file():
+        return str(beside.resolve())
+    return shutil.which(NAME) or NAME
