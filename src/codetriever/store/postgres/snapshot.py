@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 _NUMBERS = ("lines", "start_line", "end_line", "byte_start", "byte_end")
 
 
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    encoding: str
+    content: bytes
+    names: Sequence[str]
+
+
+_NO_BLOB = _Blob("utf-8", b"", ())
+_REBUILD = "Remove the repository from the database and index it again."
+
+
 class PostgresSnapshot:
     """Implements `Snapshot`; used by one thread at a time, as long as its transaction lasts."""
 
@@ -36,7 +48,8 @@ class PostgresSnapshot:
         self.info: ViewInfo = generation.info
         self.chunk_count = generation.info.chunks
         self.total_length = generation.total_length
-        self._contents: dict[int, tuple[str, bytes]] = {}
+        self._last_blob = (-1, _NO_BLOB)
+        self._last_cosines = (b"", np.empty(0, np.int64), np.empty(0, np.float32))
 
     @property
     def files(self) -> FileTable:
@@ -126,7 +139,7 @@ class PostgresSnapshot:
         if allowed is None and self._generation.is_alone:
             ordinals, cosines = self._nearest("nearest", vector, limit, count=self.chunk_count)
             if not np.any(ordinals < 0):
-                return self._best(ordinals, cosines, limit)
+                return self._best(vector, ordinals, cosines, limit)
             self._generation.is_alone = False  # other branches have content of their own
         blobs = self._generation.blobs(self._connection)
         wanted = np.arange(len(blobs.numbers))
@@ -135,7 +148,7 @@ class PostgresSnapshot:
             wanted = np.unique(slots[allowed & (slots >= 0)])
         count = int((blobs.firsts[wanted + 1] - blobs.firsts[wanted]).sum())
         found = self._nearest("nearest_of_blobs", vector, limit, count=count, blobs=arrays.bigints(blobs.numbers[wanted]))
-        return self._best(*found, limit)
+        return self._best(vector, *found, limit)
 
     @cached_property
     def _has_graph(self) -> bool:
@@ -158,16 +171,29 @@ class PostgresSnapshot:
             (found,) = self._rows("as_near", **asked, distance=-float(found[2][limit]))
         return self._ordinals(found[0] + found[1]), found[2].astype(np.float32)
 
-    def _best(self, ordinals: NDArray[np.int64], cosines: NDArray[np.float32], limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _best(
+        self, vector: NDArray[np.float32], ordinals: NDArray[np.int64], cosines: NDArray[np.float32], limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the best in order; what is known of them is kept for `cosines`, which is asked next."""
         order = np.lexsort((self.keys[ordinals], -cosines))[:limit]
+        by_ordinal = order[np.argsort(ordinals[order])]
+        self._last_cosines = (vector.tobytes(), ordinals[by_ordinal], cosines[by_ordinal])
         return ordinals[order], cosines[order]
 
     def cosines(self, vector: NDArray[np.float32], ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the cosine of each of these chunks to the unit vector; 0 where it has no vector."""
         result = np.zeros(len(ordinals), np.float32)
-        (found,) = self._rows("cosines", vector=arrays.halfvec(vector), **self._chunks(ordinals))
-        if found[0] is not None:
-            result[found[0] - 1] = found[1]
+        asked, known, cosines = self._last_cosines
+        missing = np.ones(len(ordinals), np.bool_)
+        if asked == vector.tobytes() and len(known):  # those of the nearest were told with them
+            places = np.minimum(np.searchsorted(known, ordinals), len(known) - 1)
+            missing = known[places] != ordinals
+            result[~missing] = cosines[places[~missing]]
+        wanted = np.flatnonzero(missing)
+        if len(wanted):
+            (found,) = self._rows("cosines", vector=arrays.halfvec(vector), **self._chunks(ordinals[wanted]))
+            if found[0] is not None:
+                result[wanted[found[0] - 1]] = found[1]
         return result
 
     def vectors(self, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -220,7 +246,11 @@ class PostgresSnapshot:
         )
 
     def chunk_names(self, ordinals: NDArray[np.int64]) -> list[str]:
-        """Return the names of these chunks."""
+        """Return the names of these chunks; those of a single blob come with its content, which is shown beside them."""
+        blobs, indexes = self._generation.blobs(self._connection).chunks(ordinals)
+        if len(blobs) and np.all(blobs == blobs[0]):
+            of_blob = self._blob(int(blobs[0])).names
+            return [of_blob[index] for index in indexes.tolist()]
         names = [""] * len(ordinals)
         for position, name in self._rows("chunk_names", **self._chunks(ordinals)):
             names[position - 1] = name
@@ -228,33 +258,34 @@ class PostgresSnapshot:
 
     def content(self, file: int) -> bytes:
         """Return the file's original bytes as this generation has them; none for a skipped file."""
-        return self._blob(file)[1]
+        return self._blob(int(self.files.blobs[file])).content
 
     def encoding(self, file: int) -> str:
         """Return the codec that decodes the file's bytes."""
-        return self._blob(file)[0]
+        return self._blob(int(self.files.blobs[file])).encoding
 
-    def _blob(self, file: int) -> tuple[str, bytes]:
-        blob = int(self.files.blobs[file])
+    def _blob(self, blob: int) -> _Blob:
+        """Return a blob by its number; the last one is kept, because what shows a hit asks for its parts one by one."""
         if blob < 0:
-            return "utf-8", b""
-        if blob not in self._contents:
-            found = self._load_blob(blob, file)
-            self._contents.clear()  # one is kept: what shows a hit asks for its encoding and its content
-            self._contents[blob] = found
-        return self._contents[blob]
+            return _NO_BLOB
+        if self._last_blob[0] != blob:
+            self._last_blob = (blob, self._load_blob(blob))
+        return self._last_blob[1]
 
-    def _load_blob(self, blob: int, file: int) -> tuple[str, bytes]:
-        from codetriever.compression import ZstdError, decompressed
+    def _load_blob(self, blob: int) -> _Blob:
+        import zstandard
 
         rows = self._rows("blob_content", blob=blob)
         if not rows:
-            raise StoreDamaged(f"The database has lost the content of {self.files.paths[file]}.", hint="Index the repository again.")
-        encoding, content = rows[0]
+            raise StoreDamaged(f"The database has lost the content of {self._path_of(blob)}.", hint=_REBUILD)
+        encoding, content, names = rows[0]
         try:
-            return encoding, decompressed(content)
-        except ZstdError as error:
-            raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.") from error
+            return _Blob(encoding, zstandard.ZstdDecompressor().decompress(content), names)
+        except zstandard.ZstdError as error:
+            raise StoreDamaged(f"The stored content of {self._path_of(blob)} is damaged: {error}.", hint=_REBUILD) from error
+
+    def _path_of(self, blob: int) -> str:
+        return self.files.paths[int(np.flatnonzero(self.files.blobs == blob)[0])]
 
     def _rows(self, name: str, **more: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(query(name), self._scope | more, binary=True).fetchall()

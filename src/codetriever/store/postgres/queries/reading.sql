@@ -160,8 +160,13 @@ WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = %(
 ORDER BY position
 
 -- name: blob_content
--- What a blob holds.
-SELECT encoding, content FROM blobs WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = %(blob)s
+-- What a blob holds, and what its chunks are called.
+SELECT encoding, content, ARRAY(
+    SELECT name FROM chunk_metadata
+    WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = %(blob)s
+    ORDER BY chunk_index
+)
+FROM blobs WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = %(blob)s
 
 -- name: is_complete
 -- Whether every chunk of a repository has a vector of a model.
