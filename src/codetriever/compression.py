@@ -29,4 +29,8 @@ def compressed(contents: Iterable[bytes]) -> list[bytes]:
 
 def decompressed(frame: bytes) -> bytes:
     """Return what a frame holds; raises `ZstdError` when it is not whole."""
-    return zstd.decompress(frame)
+    decompressor = zstd.ZstdDecompressor()
+    content: bytes = decompressor.decompress(frame)
+    if not decompressor.eof:
+        raise ZstdError("the frame is cut short")
+    return content

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.ranking import weights
 from codetriever.search.notebook import text_of_chunks
-from codetriever.types import KINDS, Hit, Role
+from codetriever.types import KINDS, ChunkColumns, Hit, Role
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -95,9 +96,25 @@ def _bytes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[
     return starts.tolist(), ends.tolist()
 
 
+def load_columns(snapshots: Sequence[Snapshot], spans: Sequence[Span]) -> list[ChunkColumns]:
+    """Load the chunks of each span, those of a snapshot all at once."""
+    found: dict[int, ChunkColumns] = {}
+    for number, snapshot in enumerate(snapshots):
+        mine = [place for place, span in enumerate(spans) if span.source == number]
+        if not mine:
+            continue
+        together = snapshot.chunks(np.concatenate([np.arange(spans[place].first, spans[place].last + 1) for place in mine]))
+        end = 0
+        for place in mine:
+            start, end = end, end + spans[place].last - spans[place].first + 1
+            found[place] = ChunkColumns(**{one.name: getattr(together, one.name)[start:end] for one in fields(ChunkColumns)})
+    return [found[place] for place in range(len(spans))]
+
+
 def load_hit(
     snapshot: Snapshot,
     span: Span,
+    columns: ChunkColumns,
     *,
     score: float,
     repository: str = "",
@@ -105,8 +122,7 @@ def load_hit(
     signals: tuple[Signal, ...] = (),
     mask: Callable[[str], str] = str,
 ) -> Hit:
-    """Read what is shown of a span: its text, and the name and kind of the definition that was ranked best in it."""
-    columns = snapshot.chunks(np.arange(span.first, span.last + 1))
+    """Read what is shown of a span with these chunks: its text, and the name and kind of the definition that was ranked best in it."""
     byte_start, byte_end = int(columns.byte_start[0]), int(columns.byte_end[-1])
     files = snapshot.files
     text = text_of_chunks(snapshot, span.file, columns)

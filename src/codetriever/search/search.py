@@ -11,7 +11,7 @@ from codetriever.ranking.candidates import concatenate
 from codetriever.ranking.rank import rank
 from codetriever.search.filters import allowed_files
 from codetriever.search.gather import gather
-from codetriever.search.hits import Span, arrange, load_hit
+from codetriever.search.hits import Span, arrange, load_columns, load_hit
 from codetriever.search.literals import MAX_READ_BYTES, literal_chunks
 from codetriever.search.words import word_evidence
 from codetriever.values import dataclass
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codetriever.ranking.rank import Ranking
     from codetriever.search.query import Query
     from codetriever.store.store import Snapshot
-    from codetriever.types import Filter, Hit, Signal
+    from codetriever.types import ChunkColumns, Filter, Hit, Signal
 
 
 _UNREAD = f"Only the most promising {MAX_READ_BYTES >> 20} MiB of text were read for it; a --path or another word narrows the search."
@@ -74,11 +74,12 @@ def search(
     if len(candidates) == 0:
         return Found((), 0, exhaustive=not unread, weak=False, note=_why_nothing(sources, query) + (f" {_UNREAD}" if unread else ""))
     ranking = _rank(sources, candidates, query, vector_share)
-    spans, total = arrange([source.snapshot for source in sources], candidates, ranking.order, count=offset + limit)
+    snapshots = [source.snapshot for source in sources]
+    spans, total = arrange(snapshots, candidates, ranking.order, count=offset + limit)
     scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
     hits = tuple(
-        _hit(sources, span, scores, explanation=_explanation(candidates, ranking, span) if explain else (), mask=mask)
-        for span in spans[offset:]
+        _hit(sources, span, columns, scores, explanation=_explanation(candidates, ranking, span) if explain else (), mask=mask)
+        for span, columns in zip(spans[offset:], load_columns(snapshots, spans[offset:]), strict=True)
     )
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
     return Found(hits, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
@@ -130,12 +131,19 @@ def _explanation(candidates: Candidates, ranking: Ranking, span: Span) -> tuple[
 
 
 def _hit(
-    sources: Sequence[Source], span: Span, scores: NDArray[np.float32], *, explanation: tuple[Signal, ...], mask: Callable[[str], str]
+    sources: Sequence[Source],
+    span: Span,
+    columns: ChunkColumns,
+    scores: NDArray[np.float32],
+    *,
+    explanation: tuple[Signal, ...],
+    mask: Callable[[str], str],
 ) -> Hit:
     source = sources[span.source]
     return load_hit(
         source.snapshot,
         span,
+        columns,
         score=float(scores[list(span.rows)].max()),
         repository=source.repository,
         branch=source.branch,
