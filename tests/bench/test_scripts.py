@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.embedding import tiny
 
 BENCH = Path(__file__).parents[2] / "bench"
 POOL = '''"""Connections that are kept open."""
@@ -129,3 +130,20 @@ def test_the_comparison_runs_without_a_peer(checkouts, tmp_path):
     printed = run("peers.py", checkouts, "--part", "index", folder=tmp_path)
     assert "codetriever" in printed
     assert results(tmp_path, "peers")["index"][0]["checkout"] == "small"
+
+
+def test_embedders_are_measured(checkouts, tmp_path):
+    parts = [word for part in ("remote", "copies", "queries", "static") for word in ("--part", part)]
+    run("embedding.py", checkouts / "small", "--texts", "4", "--rounds", "1", *parts, folder=tmp_path)
+    measured = results(tmp_path, "embedding")
+    assert {row["variant"] for row in measured["copies"]} == {"copied texts and lists", "one matrix"}
+    assert all(row["chunks_per_s"] > 0 for row in measured["remote"] + measured["static"])
+
+
+def test_a_sentence_model_is_measured(checkouts, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tokenizers")
+    model = tiny.write_model(tmp_path / "model")
+    run("embedding.py", checkouts / "small", "--model", model, "--texts", "2", "--rounds", "1", "--part", "precision", folder=tmp_path)
+    rows = {row["variant"]: row for row in results(tmp_path, "embedding")["precision"]}
+    assert rows["int8"]["least cosine"] > 0.98

@@ -404,7 +404,7 @@ def test_an_interrupted_call_ends_at_once_and_later_ones_work(service):
     while len(service.requests) < 2:
         time.sleep(0.005)
     started = time.monotonic()
-    asked._service.interrupt()
+    asked.interrupt()
     thread.join()
     assert time.monotonic() - started < 0.5
     assert "interrupted" in failed[0].message

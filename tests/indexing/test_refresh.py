@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -375,6 +376,46 @@ def test_another_embedder_gets_every_chunk_once_in_bounded_batches(project, tmp_
         first = int(snapshot.file_first[row])
         expected = Spelling().embed([text for text in embedder.texts if "refresh_session(token)" in text])
         np.testing.assert_allclose(snapshot.vectors(np.array([first])), expected, atol=0.02)
+
+
+class Slow(Spelling):
+    """One that several threads may ask, and that counts how many do."""
+
+    concurrency = 3
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def embed(self, texts):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        with self.lock:
+            self.now -= 1
+        return super().embed(texts)
+
+
+def test_an_embedder_is_asked_by_as_many_threads_as_it_says_and_gives_the_same_index(project, tmp_path):
+    write(project.root, {f"more/file{number}.py": f"def work{number}(value):\n    return value * {number}\n" for number in range(30)})
+    one, several = Project(project.root, tmp_path / "one", Spelling()), Project(project.root, tmp_path / "several", Slow())
+    one.refresh(batch_files=1)
+    report = several.refresh(batch_files=1)
+    assert several.embedder.most == 3
+    assert len(several.embedder.texts) == report.chunks
+    assert several.picture() == one.picture()
+
+
+def test_an_embedder_that_is_not_wanted_any_more_is_interrupted(project, tmp_path):
+    embedder = Slow()
+    interrupted = []
+    embedder.interrupt = lambda: interrupted.append(True)
+    embedder.embed = lambda texts: 1 / 0
+    with pytest.raises(EmbedderFailed):
+        Project(project.root, tmp_path / "others", embedder).refresh(batch_files=1)
+    assert interrupted
 
 
 def test_another_model_embeds_what_is_stored_and_reads_nothing(settled):

@@ -1,7 +1,8 @@
 """The embedder seam: where is a text in space?
 
 An embedder's author writes the three members of `Embedder` and names the class, or a function that returns one, as an entry point of the
-group `codetriever.embedders`; the setting `model` then names it. Whatever it answers is looked at before it is used.
+group `codetriever.embedders`; the setting `model` then names it. Whatever it answers is looked at before it is used. One that several
+threads may ask at once says how many in an attribute `concurrency`.
 """
 
 from __future__ import annotations

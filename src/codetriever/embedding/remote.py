@@ -61,7 +61,8 @@ class RemoteEmbedder:
             timeout_s=remote.timeout_s,
             proxies=dict(remote.proxies),
         )
-        self._workers = Workers(max(1, remote.concurrency), "codetriever-remote")
+        self.concurrency = max(1, remote.concurrency)
+        self._workers = Workers(self.concurrency, "codetriever-remote")
 
     @property
     def known_dimensions(self) -> int:
@@ -97,9 +98,13 @@ class RemoteEmbedder:
             for batch, vectors in zip(batches, answers, strict=True):
                 out[[rows[position] for position in batch]] = vectors
         except (KeyboardInterrupt, SystemExit):
-            self._service.interrupt()  # or the program would not end before the service has answered
+            self.interrupt()  # or the program would not end before the service has answered
             raise
         return out
+
+    def interrupt(self) -> None:
+        """Let every request that is under way fail at once; later ones are not touched."""
+        self._service.interrupt()
 
     def _ask(self, texts: Sequence[str], *, is_query: bool, width: int) -> NDArray[np.float32]:
         """Return the unit rows of one request's texts; `width` 0 takes what comes."""

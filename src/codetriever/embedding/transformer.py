@@ -78,6 +78,7 @@ class TransformerEmbedder:
         precision = "int8" if self.source.is_quantised else "float32"
         facts = (ENCODER_VERSION, self.checksum, precision, model.window, model.pooling, model.prompts.query, model.prompts.passage)
         self.model = f"transformer-{model.name.replace('/', '-')}-{precision}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:12]}"
+        self.concurrency = min(2, max(1, threads))  # while one batch of chunks ends, the next one begins
         self._workers = Workers(max(1, threads), "codetriever-transformer")
         self._lock = threading.Lock()
 

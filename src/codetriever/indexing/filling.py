@@ -19,12 +19,12 @@ from codetriever.indexing.memory import Gauge
 from codetriever.indexing.pool import Pool, worker_count, worker_share
 from codetriever.indexing.rows import Rows
 from codetriever.indexing.streaming import Bound, batches, blob_bytes, in_flight
-from codetriever.indexing.vectors import embed, with_vectors
+from codetriever.indexing.vectors import embed, embedded
 from codetriever.indexing.worker import Setup
 from codetriever.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from codetriever.indexing.analysis import Analysis, RawBlob
     from codetriever.indexing.indexer import Task
@@ -65,7 +65,7 @@ def fill(plan: Plan, writer: Writer, task: Task) -> Filled:
     intake = Intake(task.checkout.root, rows, writer, max_file_bytes=task.options.max_file_bytes, stats=plan.stats)
     intake.expect_failures(plan.previous)
     try:
-        embedded = _take_in(task, plan, writer, intake)
+        count = _take_in(task, plan, writer, intake)
     except (KeyboardInterrupt, EmbedderFailed):
         if intake.is_whole:
             writer.flush()
@@ -74,39 +74,45 @@ def fill(plan: Plan, writer: Writer, task: Task) -> Filled:
     if pending:
         writer.flush()
     else:
-        embedded += writer.embed_missing(lambda texts: embed(task.embedder, texts))
-    return Filled(None if pending else rows.table(), rows.skipped(), pending, intake.read, intake.analysed, embedded)
+        count += writer.embed_missing(lambda texts: embed(task.embedder, texts))
+    return Filled(None if pending else rows.table(), rows.skipped(), pending, intake.read, intake.analysed, count)
 
 
 def _take_in(task: Task, plan: Plan, writer: Writer, intake: Intake) -> int:
     """Run the stages until every wanted file is settled or the deadline has passed; return how many chunks were embedded."""
     options = task.options
     gauge = Gauge(options.memory_bytes)
-    embedded = 0
+    count = 0
     flushed = time.monotonic()
     with _analyst(task, plan) as (submit, bound):
         found = batches(intake.new_blobs(plan.wanted, task.is_late), files=options.batch_files, chunks=options.batch_chunks)
         analyses = in_flight(found, submit, bound, size=lambda batch: sum(map(blob_bytes, batch)), must_drain=gauge.is_near_limit)
-        with closing(analyses):
-            for analysis in chain.from_iterable(analyses):
-                embedded += _add(task, analysis, intake)
-                task.progress(Progress(intake.settled, len(plan.wanted), embedded))
+        with closing(analyses), closing(_with_vectors(task, chain.from_iterable(analyses))) as whole:
+            for analysis in whole:
+                count += _add(analysis, intake)
+                task.progress(Progress(intake.settled, len(plan.wanted), count))
                 if task.is_late():
                     break  # what is under way is given up: at least one batch was done, so repeated tries get there
                 if time.monotonic() - flushed > FLUSH_EVERY_S:
                     writer.flush()
                     flushed = time.monotonic()
-    task.progress(Progress(intake.settled, len(plan.wanted), embedded))
-    return embedded
+    task.progress(Progress(intake.settled, len(plan.wanted), count))
+    return count
 
 
-def _add(task: Task, analysis: Analysis, intake: Intake) -> int:
-    """Hand one analysis to the store, embedded if it is not yet, and return how many chunks it has."""
-    blobs = analysis.blobs
+def _with_vectors(task: Task, analyses: Iterator[Analysis]) -> Generator[Analysis, None, None]:
+    """Yield analyses with their vectors: those that a projection of terms has made already, or else the embedder's."""
     if not isinstance(task.embedder, Projector):
-        blobs = with_vectors(blobs, task.embedder, batch_chunks=task.options.batch_chunks)
-    else:
-        metrics.count("chunks_embedded_total", len(blobs.names))
+        yield from embedded(analyses, task.embedder, batch_chunks=task.options.batch_chunks)
+        return
+    for analysis in analyses:
+        metrics.count("chunks_embedded_total", len(analysis.blobs.names))
+        yield analysis
+
+
+def _add(analysis: Analysis, intake: Intake) -> int:
+    """Hand one analysis to the store, and return how many chunks it has."""
+    blobs = analysis.blobs
     for step, seconds in analysis.seconds.items():
         metrics.count(f"{step}_s_total", seconds)
     metrics.count("blobs_analysed_total", len(blobs.languages))

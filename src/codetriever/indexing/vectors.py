@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,15 +13,43 @@ import numpy as np
 from codetriever import metrics
 from codetriever.chunking import NOTEBOOK, chunk_text
 from codetriever.compression import decompressed
-from codetriever.errors import CodetrieverError, EmbedderFailed
+from codetriever.embedding.embedder import embed_texts
+from codetriever.indexing.streaming import Bound, in_flight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from codetriever.embedding.embedder import Embedder
+    from codetriever.indexing.analysis import Analysis
     from codetriever.types import AnalysedBlobs
+
+MAX_BYTES_IN_FLIGHT = 16 << 20  # of compressed contents that wait for vectors
+
+
+def embedded(analyses: Iterable[Analysis], embedder: Embedder, *, batch_chunks: int) -> Iterator[Analysis]:
+    """Yield the analyses in order, each with a row for every chunk; raises `EmbedderFailed`.
+
+    An embedder with `concurrency` is asked by that many threads, about as many analyses; no more of these are taken before results are.
+    """
+
+    def work(analysis: Analysis) -> Analysis:
+        return replace(analysis, blobs=with_vectors(analysis.blobs, embedder, batch_chunks=batch_chunks))
+
+    size = max(1, int(getattr(embedder, "concurrency", 1)))
+    if size == 1:
+        yield from map(work, analyses)
+        return
+    with ThreadPoolExecutor(size, thread_name_prefix="codetriever-embedder") as executor:
+        bound = Bound(size, MAX_BYTES_IN_FLIGHT)
+        done = in_flight(analyses, lambda one: executor.submit(work, one), bound, size=lambda one: sum(map(len, one.blobs.contents)))
+        try:
+            with closing(done):
+                yield from done
+        except BaseException:  # what is under way is not wanted any more, and may take long
+            getattr(embedder, "interrupt", lambda: None)()
+            raise
 
 
 def with_vectors(blobs: AnalysedBlobs, embedder: Embedder, *, batch_chunks: int) -> AnalysedBlobs:
@@ -39,18 +69,9 @@ def with_vectors(blobs: AnalysedBlobs, embedder: Embedder, *, batch_chunks: int)
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the embedder's unit rows for the texts; whatever goes wrong inside it is raised as `EmbedderFailed`."""
+    """Return the embedder's rows for the texts, looked at and counted; raises `EmbedderFailed`."""
     start = time.perf_counter()
-    try:
-        rows = np.asarray(embedder.embed(texts), np.float32)
-    except CodetrieverError:
-        raise
-    except Exception as error:
-        raise EmbedderFailed(f"The embedder {embedder.model} failed: {error}") from error
-    if rows.shape != (len(texts), embedder.dimensions):
-        raise EmbedderFailed(
-            f"The embedder {embedder.model} answered {rows.shape} for {len(texts)} texts of {embedder.dimensions} dimensions."
-        )
+    rows = embed_texts(embedder, texts)
     metrics.count("embedding_s_total", time.perf_counter() - start)
     metrics.count("chunks_embedded_total", len(texts))
     return rows
