@@ -56,6 +56,19 @@ class Expansion(dict[_Key, int], Generic[_Key]):
         return sizes, np.frombuffer(self._values, np.uint32)[places] if len(places) else np.zeros(0, np.uint32)
 
 
+class _Numbers(dict[str, int]):
+    """Numbers strings as they are first asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_order: list[str] = []
+
+    def __missing__(self, key: str) -> int:
+        self.in_order.append(key)
+        number = self[key] = len(self)
+        return number
+
+
 class TermColumns(NamedTuple):
     """The terms of n texts: p pairs of a text and a term, those of one text together."""
 
@@ -107,20 +120,13 @@ class TermCounter:
         positions[terms] = 1
         distinct = np.flatnonzero(positions)
         positions[distinct] = np.arange(len(distinct), dtype=np.uint32)
-        return list(map(self._names.__getitem__, distinct.tolist())), positions[terms]
+        return list(map(self._names.in_order.__getitem__, distinct.tolist())), positions[terms]
 
     def _terms_of(self, word: bytes) -> list[int]:
-        return [] if word == _SEPARATOR else list(map(self._number, derived_terms(word.decode())))
-
-    def _number(self, term: str) -> int:
-        number = self._terms.setdefault(term, len(self._names))
-        if number == len(self._names):
-            self._names.append(term)
-        return number
+        return [] if word == _SEPARATOR else list(map(self._names.__getitem__, derived_terms(word.decode())))
 
     def _forget(self) -> None:
-        self._terms: dict[str, int] = {}
-        self._names: list[str] = []
+        self._names = _Numbers()
         self._words: Expansion[bytes] = Expansion(self._terms_of)
         self._words.numbers((_SEPARATOR,))
 

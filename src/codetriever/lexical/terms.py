@@ -153,13 +153,15 @@ def _derive(word: str) -> list[str]:
         return [word.lower()[:_BLOB_CHARS], CUT]
     if not word.isascii() and _UNSPACED.search(word):
         return _derive_unspaced(word)
-    shape = word if word.isascii() else "".join(map(_shape, word))
+    is_ascii = word.isascii()
+    shape = word if is_ascii else "".join(map(_shape, word))
     spans = [] if word[0].isdecimal() else [part.span() for part in _PART.finditer(shape)]
     if _is_blob(word, len(spans)):
         return [_fold(word)[:_BLOB_CHARS], CUT]
+    folded = word.lower() if is_ascii else ""
     terms = [_fold(word)]
     for start, end in spans[:_MAX_PARTS]:
-        terms += _part_terms(_fold(word[start:end]))
+        terms += _part_terms((folded[start:end] if is_ascii else word[start:end].casefold())[:MAX_TERM_CHARS])
     return [*terms, CUT] if len(word) > MAX_TERM_CHARS else terms
 
 
