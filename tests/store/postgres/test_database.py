@@ -13,7 +13,7 @@ from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_words, in
 
 psycopg = pytest.importorskip("psycopg")
 
-from codetriever.errors import DatabaseUnavailable, StoreLocked  # noqa: E402 - after the skip
+from codetriever.errors import DatabaseUnavailable, StoreLocked, ViewNotFound  # noqa: E402 - after the skip
 from codetriever.store.postgres import arrays, graph  # noqa: E402
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction  # noqa: E402
 from codetriever.store.postgres.merge import FAN, groups_to_merge  # noqa: E402
@@ -242,6 +242,14 @@ def test_branches_of_the_shared_checkout_have_no_worktree(database: Database) ->
     elsewhere = open_one(database, root="/srv/clone")
     assert elsewhere.generation(ViewKey("/srv/clone", "main")) == 1
     assert {info.key.root for info in elsewhere.views()} == {"/srv/clone", "/home/somebody/worktree"}
+
+
+def test_what_another_version_indexed_is_said(database: Database, store: PostgresStore) -> None:
+    newer = open_store(database, "one", model="m", dimensions=DIMENSIONS, features="2")
+    with pytest.raises(ViewNotFound, match="another version of Codetriever"), newer.snapshot(MAIN):
+        pass
+    with pytest.raises(ViewNotFound, match="is not indexed"), newer.snapshot(ViewKey("/repository", "other")):
+        pass
 
 
 def test_a_tenant_is_found_by_name_and_number(database: Database) -> None:

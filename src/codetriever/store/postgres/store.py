@@ -156,7 +156,7 @@ class PostgresStore:
         with self.database.reading(self.tenant) as connection:
             rows = self._rows(connection, "find_view", **self._names(key))
             if not rows:
-                raise self._view_not_found(key)
+                raise self._view_not_found(key, self._rows(connection, "find_view_to_write", **self._names(key)))
             view, *facts, total_length = rows[0]
             self._touch(view, used_at=facts[3])
             state = (view, facts[0], facts[2])
@@ -249,6 +249,8 @@ class PostgresStore:
         self._number = number
         return number
 
-    def _view_not_found(self, key: ViewKey) -> ViewNotFound:
-        branch = f" (branch {key.branch})" if key.branch else ""
-        return ViewNotFound(f"{self.repository}{branch} is not indexed in the database.", hint="codetriever index --database-url URL")
+    def _view_not_found(self, key: ViewKey, rows: Sequence[Sequence[Any]]) -> ViewNotFound:
+        """Return the error for a view without a generation that this version can read, of which there are `rows` made by others."""
+        name = f"{self.repository} (branch {key.branch})" if key.branch else self.repository
+        why = f"was indexed by another version of Codetriever (its analysis is {rows[0][3]}, here it is {self._features})" if rows else ""
+        return ViewNotFound(f"{name} {why or 'is not indexed in the database'}.", hint="Run: codetriever index --database-url URL")
