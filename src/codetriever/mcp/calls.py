@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from codetriever.mcp.opened import Opened
     from codetriever.mcp.roots import Roots
     from codetriever.mcp.shown import Shown
-    from codetriever.types import Answer, Definition, FileOutline, Hit, Usage
+    from codetriever.types import Answer, ContextAnswer, Definition, FileOutline, Hit, Usage
 
 _HITS: Final = 10
 _USAGES: Final = 60
 _DEFINITIONS: Final = 100
+_OVERLOADS: Final = 6
+_OTHERS: Final = 8
 _HEADING_TOKENS: Final = 40  # what an answer says before and after its list
 
 
@@ -57,7 +59,7 @@ class Call:
         """The budget of the answer."""
         return self.request.max_tokens or DEFAULT_MAX_TOKENS
 
-    def place(self, thing: Hit | Usage | FileOutline) -> str:
+    def place(self, thing: Hit | Usage | FileOutline | ContextAnswer) -> str:
         """Return a path as the text shows it: relative to the root when there is one, else absolute."""
         roots = self.index.roots
         return thing.path if len(roots) == 1 else str(roots[thing.repository] / thing.path)
@@ -176,26 +178,30 @@ def find_usages(call: Call) -> Reply:
 def get_context(call: Call) -> Reply:
     """Answer `get_context`: what surrounds a line, or the definition of a symbol."""
     request = call.request
+    others: tuple[str, ...] = ()
     if request.file_path:
-        path, line = _stored(call, request.file_path), request.start_line or 1
+        answer = call.index.context(f"{_stored(call, request.file_path)}:{request.start_line or 1}")
     elif request.symbol:
-        path, line = _defined(call, request.symbol)
+        answer, others = _defined(call, request.symbol)
     else:
         raise InvalidArguments("There is no place to show.", hint="Set file_path and start_line, or symbol.")
-    answer = call.index.context(f"{path}:{line}")
-    budget = max(call.max_tokens - _HEADING_TOKENS, 1)
-    shown, left_out = markdown.context(
-        answer, str(Path(call.index.roots[answer.repository]) / answer.path) if len(call.index.roots) > 1 else answer.path, budget
-    )
-    text = _joined(f"In {call.where}. {markdown.DATA}", shown, left_out, markdown.freshness(answer.freshness, call.note))
-    return Reply(_value(call, answer, left_out), text)
+    shown, left_out = markdown.context(answer, call.place(answer), max(call.max_tokens - _HEADING_TOKENS, 1))
+    also = f"Also defined: {', '.join(map(markdown.line, others))}." if others else ""
+    heading = f"In {call.where}. {markdown.DATA}"
+    text = _joined(heading, shown, also, left_out, markdown.freshness(answer.freshness, call.note))
+    return Reply(_value(call, answer, " ".join(filter(None, (also, left_out)))), text)
 
 
-def _defined(call: Call, symbol: str) -> tuple[str, int]:
-    for usage in call.index.usages(symbol, limit=1).usages:
-        if usage.kind == "definition":
-            return usage.path, usage.line
-    raise SymbolNotFound(f"Nothing called {symbol!r} is defined in {call.where}.", hint="search finds it by what it does.")
+def _defined(call: Call, symbol: str) -> tuple[ContextAnswer, tuple[str, ...]]:
+    """Return the definition of a symbol, and the places of others so called. Of several in one file, overloads for example, the longest."""
+    found = [usage for usage in call.index.usages(symbol, limit=_USAGES).usages if usage.kind == "definition"]
+    if not found:
+        raise SymbolNotFound(f"Nothing called {symbol!r} is defined in {call.where}.", hint="search finds it by what it does.")
+    first = [usage for usage in found if (usage.path, usage.name, usage.repository) == (found[0].path, found[0].name, found[0].repository)]
+    answers = [call.index.context(f"{usage.path}:{usage.line}") for usage in first[:_OVERLOADS]]
+    best = max(answers, key=lambda answer: answer.enclosing.end_line - answer.enclosing.start_line)
+    rest = (f"{call.place(usage)}:{usage.line}" for usage in found if usage not in first)
+    return best, tuple(rest)[:_OTHERS]
 
 
 def outline(call: Call) -> Reply:

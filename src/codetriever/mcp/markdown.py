@@ -21,7 +21,11 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066
 _FENCE: Final = re.compile("`{3,}")
 _PARTS: Final = re.compile(r"::|\.|#")
 _NESTED: Final = frozenset({"function", "method", "class", "struct", "enum", "trait", "interface", "impl", "constant", "variable", "field"})
-_LONGEST_LINE: Final = 200
+_LONGEST_LINE: Final = 160
+_WORD: Final = re.compile(r"[^\W\d]\w+")
+_IMPORT_WORDS: Final = frozenset(
+    "if else for in import from as use using include require const let var type static package module open self crate super".split()
+)
 
 
 def line(text: str) -> str:
@@ -93,14 +97,21 @@ def context(answer: ContextAnswer, path: str, max_tokens: int) -> tuple[str, str
     within = answer.enclosing
     code, left_out = _cut(within, max_tokens)
     blocks = [f"{breadcrumb(path, within.start_line, within.end_line, within.name, within.kind)}\n{fenced(code, answer.language)}"]
-    if answer.imports is not None and count_tokens(answer.imports.text) + count_tokens(code) <= max_tokens:
-        imports = answer.imports
-        blocks.insert(0, f"{line(path)}:{imports.start_line}-{imports.end_line} (imports)\n{fenced(imports.text, answer.language)}")
+    if answer.imports is not None and (used := _used(answer.imports.text, code)):
+        where = f"{line(path)}:{_lines(answer.imports.start_line, answer.imports.end_line)}"
+        if count_tokens(used) + count_tokens(code) <= max_tokens:
+            blocks.insert(0, f"{where} (imports that it names)\n{fenced(used, answer.language)}")
     for title, definitions in (("Before", answer.before), ("After", answer.after)):
         if definitions:
             named = "; ".join(f"{one.start_line} {_signature(one)}" for one in definitions)
             blocks.append(f"{title}: {named}")
     return "\n\n".join(blocks), left_out
+
+
+def _used(imports: str, code: str) -> str:
+    """Return the lines of the imports that have a word of the code in common, beside the words that every such line has."""
+    words = set(_WORD.findall(code)) - _IMPORT_WORDS
+    return "\n".join(one for one in imports.splitlines() if words & set(_WORD.findall(one)))
 
 
 def _cut(excerpt: Excerpt, max_tokens: int) -> tuple[str, str]:

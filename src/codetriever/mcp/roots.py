@@ -14,6 +14,7 @@ from codetriever.errors import InvalidArguments, PathNotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_SHOWN = 200
 _HOW_TO_ALLOW = "Folders are allowed by the client's roots, by `codetriever mcp --allow FOLDER`, or by starting the server in them."
 
 
@@ -55,13 +56,14 @@ class Roots:
         """Return an existing path within the folders, links resolved; raises `PathNotFound`, which says nothing about what is outside."""
         try:
             real = Path(os.path.realpath(self.here / Path(path).expanduser()))
+            is_there = real.exists()
         except (OSError, ValueError, RuntimeError):
-            raise PathNotFound(f"{path!r} is no path.") from None
+            raise PathNotFound(f"{path[:_SHOWN]!r} is no path.") from None
         if not any(real.is_relative_to(folder) for folder in self.all):
             hint = f"Allowed are {self._listed()}. {_HOW_TO_ALLOW}" if self.all else _HOW_TO_ALLOW
-            raise PathNotFound(f"{path} lies outside the folders that may be searched.", hint=hint)
-        if not real.exists():
-            raise PathNotFound(f"There is no file or folder {path}.", hint=f"Relative paths start from {self.here}.")
+            raise PathNotFound(f"{path[:_SHOWN]} lies outside the folders that may be searched.", hint=hint)
+        if not is_there:
+            raise PathNotFound(f"There is no file or folder {path[:_SHOWN]}.", hint=f"Relative paths start from {self.here}.")
         return real
 
     def _present(self, folders: tuple[Path, ...]) -> tuple[Path, ...]:
