@@ -125,10 +125,8 @@ def test_postings_and_statistics(store: Store) -> None:
         assert int(snapshot.lengths[ordinals].sum()) == 4 + 4 + 5
 
 
-def test_terms_with_prefix_and_words_of_paths(store: Store) -> None:
+def test_parts_of_terms_and_words_of_paths(store: Store) -> None:
     with store.snapshot(MAIN) as snapshot:
-        assert list(snapshot.terms_with_prefix("t", 10)) == ["the", "to", "tree"]
-        assert list(snapshot.terms_with_prefix("t", 1)) == ["the"]
         assert list(snapshot.terms_containing("re", 10)) == ["return", "tree"]
         assert list(snapshot.terms_containing("re", 1)) == ["return"]
         assert list(snapshot.terms_containing("eetr", 10)) == []
@@ -310,7 +308,7 @@ def test_many_small_segments_answer_like_one(open_one: OpenStore) -> None:
     test_postings_and_statistics(store)
     test_definitions(store)
     test_nearest_orders_by_cosine(store)
-    test_terms_with_prefix_and_words_of_paths(store)
+    test_parts_of_terms_and_words_of_paths(store)
     test_chunks_in_the_order_asked(store)
 
 

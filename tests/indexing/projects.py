@@ -105,7 +105,7 @@ def picture(snapshot):
         seen[path] = (skip, described, snapshot.content(row) if not skip else b"", chunk_values(snapshot, first, count) if not skip else [])
         for position in range(count):
             places[first + position] = (min(path, places.get(first + position, (path,))[0]), position)
-    terms = snapshot.terms_with_prefix("", 1_000_000)
+    terms = snapshot.terms_containing("", 1_000_000)
     postings = {term: posting_values(snapshot, term, places) for term in terms}
     paths = {term: sorted(files.paths[row] for row in snapshot.path_postings(term)[0]) for term in ("src", "app", "session", "py")}
     totals = (snapshot.chunk_count, snapshot.total_length)

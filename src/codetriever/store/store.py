@@ -115,10 +115,6 @@ class Snapshot(Protocol):
         """Return the chunks of the view that hold the term, ascending ordinals, and how often each does (at most 255)."""
         ...
 
-    def terms_with_prefix(self, prefix: str, limit: int) -> Sequence[str]:
-        """Return terms of the stored vocabulary that start with `prefix`, in order; some may have no posting in this view."""
-        ...
-
     def terms_containing(self, part: str, limit: int) -> Sequence[str]:
         """Return up to `limit` terms of the stored vocabulary that hold `part` anywhere; some may have no posting in this view."""
         ...

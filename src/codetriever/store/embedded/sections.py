@@ -238,7 +238,7 @@ class StringTable:
         return [data[a:b] for a, b in pairwise(cuts)]
 
     def containing(self, part: bytes) -> Iterator[int]:
-        """Yield the positions of the strings that hold `part` anywhere, ascending."""
+        """Yield the positions of the strings that hold `part` anywhere, ascending; nothing is in each of them."""
         # Copied in blocks of whole strings: searching bytes is ten times as fast as searching a map.
         cuts = np.searchsorted(self._offsets, np.arange(0, self.data_bytes + _SEARCH_BYTES, _SEARCH_BYTES)).tolist()
         for first, last in pairwise([0, *(min(cut, len(self)) for cut in cuts[1:])]):
@@ -247,7 +247,7 @@ class StringTable:
             data = self._map[start:end]
             bounds -= bounds[0]
             found = data.find(part)
-            while found >= 0:
+            while 0 <= found < len(data):
                 position = int(np.searchsorted(bounds, found, side="right")) - 1
                 string_end = int(bounds[position + 1])
                 inside = found + len(part) <= string_end

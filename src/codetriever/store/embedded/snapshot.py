@@ -151,19 +151,6 @@ class EmbeddedSnapshot:
         seen = self._visible.mask[ordinals]
         return ordinals[seen], counts[seen]
 
-    def terms_with_prefix(self, prefix: str, limit: int) -> Sequence[str]:
-        """Return terms of the stored vocabulary that start with `prefix`, in order."""
-        key = encoded(prefix)
-
-        def matching(segment: Segment) -> Iterator[bytes]:
-            for position in range(segment.terms.lower_bound(key), len(segment.terms)):
-                term = segment.terms.raw(position)
-                if not term.startswith(key):
-                    return
-                yield term
-
-        return _first_distinct(map(matching, self._space.segments), limit)
-
     def terms_containing(self, part: str, limit: int) -> Sequence[str]:
         """Return terms of the stored vocabulary that hold `part` anywhere, in order."""
         key = encoded(part)

@@ -117,12 +117,6 @@ class PostgresSnapshot:
     def _ordinals(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._generation.blobs(self._connection).ordinals(numbers)
 
-    def terms_with_prefix(self, prefix: str, limit: int) -> Sequence[str]:
-        """Return terms of the stored vocabulary that start with `prefix`, in order."""
-        first = encoded(prefix)
-        rows = self._rows("terms_between", first=first, end=first + b"\xff", limit=limit)
-        return [term.decode("utf-8", "surrogatepass") for (term,) in rows]
-
     def terms_containing(self, part: str, limit: int) -> Sequence[str]:
         """Return terms of the stored vocabulary that hold `part` anywhere, in order."""
         rows = self._rows("terms_containing", part=encoded(part), limit=limit)

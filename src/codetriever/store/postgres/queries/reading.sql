@@ -90,12 +90,6 @@ FROM postings
 WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND term = %(term)s
 ORDER BY segment_id
 
--- name: terms_between
--- The terms of a range, in order.
-SELECT DISTINCT term FROM postings
-WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND term >= %(first)s AND term < %(end)s
-ORDER BY term LIMIT %(limit)s
-
 -- name: terms_containing
 -- The terms that hold some bytes, in order.
 SELECT DISTINCT term FROM postings
