@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-_LINE = re.compile(rb"(?:^|\n)(?P<blank>(?:[ \t\r\f\v]*+\n)*+)(?P<indent>[ \t\r\f\v]*+)(?=[^\n])")
 _HEADING = re.compile(rb"#{1,6} |={3,}|-{3,}|\[")
 _BLANK = b" \t\r\n\f\v"
 _DEEPEST_INDENT = 8
@@ -17,14 +16,20 @@ def line_boundaries(source: bytes, start: int = 0, end: int | None = None) -> li
     A heading cuts best, then a line after a blank one, then less indented lines before more indented ones.
     """
     found = []
-    for line in _LINE.finditer(source, start, start + len(source[start:end].rstrip(_BLANK))):
-        at = line.start("indent")
-        indent = min(line.end() - at, _DEEPEST_INDENT)
-        if line.end("blank") > line.start("blank"):
-            depth = 0 if not indent and _HEADING.match(source, line.end()) else 1 + indent
-        else:
-            depth = 2 + _DEEPEST_INDENT + indent
-        found.append((at, depth))
+    place = start and source.find(b"\n", start) + 1
+    if place or not start:
+        after_blank = False
+        for line in source[place:end].rstrip(_BLANK).split(b"\n"):
+            text = line.lstrip(_BLANK)
+            if text:
+                indent = min(len(line) - len(text), _DEEPEST_INDENT)
+                if after_blank:
+                    depth = 0 if not indent and _HEADING.match(source, place) else 1 + indent
+                else:
+                    depth = 2 + _DEEPEST_INDENT + indent
+                found.append((place, depth))
+            after_blank = not text
+            place += len(line) + 1
     return found
 
 
