@@ -23,10 +23,9 @@ def line_boundaries(source: bytes, start: int = 0, end: int | None = None) -> li
             text = line.lstrip(_BLANK)
             if text:
                 indent = min(len(line) - len(text), _DEEPEST_INDENT)
+                depth = 2 + _DEEPEST_INDENT + indent
                 if after_blank:
                     depth = 0 if not indent and _HEADING.match(source, place) else 1 + indent
-                else:
-                    depth = 2 + _DEEPEST_INDENT + indent
                 found.append((place, depth))
             after_blank = not text
             place += len(line) + 1
