@@ -382,3 +382,17 @@ def test_a_literal_is_found_under_every_path_of_its_text(indexed):
     assert {hit.path for hit in index.search("marker = 17", exact=True).hits} == {"one/a.py", "two/b.py"}
     assert {hit.path for hit in index.search("marker = 17", exact=True, paths="two/").hits} == {"two/b.py"}
     assert {hit.path for hit in index.search('"marker =" "= 17"').hits} == {"one/a.py", "two/b.py"}
+
+
+def test_every_part_of_a_function_of_5000_lines_is_found(indexed):
+    lines = [f"    step_{number:04} = begin({number}) + step_{max(number - 1, 0):04}" for number in range(5_000)]
+    index = indexed({"huge.py": "def all_of_it(begin):\n" + "\n".join(lines) + "\n", "other.py": "def other():\n    return 1\n"})
+    spans = set()
+    for number in range(0, 5_000, 20):
+        [hit] = index.search(f'"begin({number})"', limit=1).hits
+        assert f"begin({number})" in hit.text
+        assert hit.name == "all_of_it"
+        spans.add((hit.start_line, hit.end_line))
+    starts = sorted(spans)
+    assert starts[0][0] == 1
+    assert len(starts) == index.status()["repositories"][0]["views"][0]["chunks"] - 1
