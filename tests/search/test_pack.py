@@ -1,5 +1,7 @@
 """Answers that fit a budget of tokens."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +53,10 @@ def test_the_tail_keeps_its_first_lines_and_its_whole_span() -> None:
 def test_a_budget_that_holds_nothing_is_an_error() -> None:
     with pytest.raises(InvalidQuery, match="hold no hit"):
         pack([hit(1, "x")], HEADING_TOKENS)
+
+
+def test_what_is_cut_shows_its_signature_and_not_its_comment():
+    text = "/// How it is done.\n/// route: at length\n#[inline]\npub fn route(\n    self,\n) -> Self {\n" + "    step();\n" * 60 + "}\n"
+    first, second = pack([hit(1, "x = 1\n" * 40), replace(hit(2, text), name="Router::route")], 200)[0]
+    assert first.text == "x = 1\n" * 40
+    assert second.text == "…\npub fn route(\n    self,\n) -> Self {\n…\n"

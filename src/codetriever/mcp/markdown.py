@@ -21,6 +21,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066
 _FENCE: Final = re.compile("`{3,}")
 _PARTS: Final = re.compile(r"::|\.|#")
 _NESTED: Final = frozenset({"function", "method", "class", "struct", "enum", "trait", "interface", "impl", "constant", "variable", "field"})
+_WEAK_LINES: Final = 6  # of what is perhaps not wanted at all
 _LONGEST_LINE: Final = 160
 _WORD: Final = re.compile(r"[^\W\d]\w+")
 _IMPORT_WORDS: Final = frozenset(
@@ -61,17 +62,18 @@ def hits(answer: Answer, place: Callable[[Hit], str], is_repeated: Callable[[Hit
         elif is_repeated(hit):
             blocks.append(f"{heading}\n(sent before in this session, unchanged)")
         else:
-            blocks.append(f"{heading}{_shortened(hit)}\n{fenced(hit.text, hit.language if hit.language != 'text' else '')}")
+            code = "".join(hit.text.splitlines(keepends=True)[:_WEAK_LINES]) if answer.weak else hit.text
+            blocks.append(f"{heading}{_shortened(hit)}\n{fenced(code, hit.language if hit.language != 'text' else '')}")
     return "\n\n".join(blocks)
 
 
 def _shortened(hit: Hit) -> str:
-    return " (first lines)" if is_shortened(hit) else ""
+    return " (shortened)" if is_shortened(hit) else ""
 
 
 def is_shortened(hit: Hit) -> bool:
     """Say whether a hit was cut to fit into a budget."""
-    return hit.text.endswith("…\n") and hit.text.count("\n") < hit.end_line - hit.start_line + 1
+    return (hit.text.endswith("…\n") or hit.text.startswith("…\n")) and hit.text.count("\n") < hit.end_line - hit.start_line + 1
 
 
 def usages(answer: UsagesAnswer, shown: Sequence[Usage], place: Callable[[Usage], str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codetriever.errors import InvalidQuery
+from codetriever.search.query import simple_name
 from codetriever.tokens import count_tokens
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ HEADING_TOKENS = 20
 # Hits are shown whole for this share of the budget; the rest of it goes to the first lines of those that follow.
 WHOLE_SHARE = 0.8
 _SIGNATURE_LINES = 3
+_COMMENT = re.compile(r"\s*(?://|#(?!\[|define)|/?\*|--|;|%|'|\"\"\")")
 
 
 def pack(hits: Sequence[Hit], max_tokens: int) -> tuple[list[Hit], int]:
@@ -62,6 +65,12 @@ def packed(found: Found, max_tokens: int) -> Found:
 
 
 def _opening(hit: Hit) -> Hit:
-    """Cut a hit to its first lines; its byte and line spans stay those of the whole, which is how to get the rest."""
+    """Cut a hit to the first lines of its definition; its byte and line spans stay those of the whole, which is how to get the rest.
+
+    What comes before the name, doc comments and decorators mostly, is left out too.
+    """
     lines = hit.text.splitlines(keepends=True)
-    return replace(hit, text="".join(lines[:_SIGNATURE_LINES]) + ("…\n" if len(lines) > _SIGNATURE_LINES else ""))
+    name = re.compile(rf"(?<!\w){re.escape(simple_name(hit.name))}(?!\w)") if hit.name else None
+    first = next((number for number, line in enumerate(lines) if name and name.search(line) and not _COMMENT.match(line)), 0)
+    kept = lines[first : first + _SIGNATURE_LINES]
+    return replace(hit, text=("…\n" if first else "") + "".join(kept) + ("…\n" if first + len(kept) < len(lines) else ""))
