@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 from codetriever.store.postgres import arrays, graph, launcher
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction
@@ -141,6 +142,7 @@ def measure_writes(database: Database, options: argparse.Namespace) -> list[dict
         groups = [mine[start : start + BATCH_ROWS // 100] for start in range(0, len(mine), BATCH_ROWS // 100)]
         times = []
         with database.connection(WRITE) as connection:
+            cpu_before = processor_s(connection)
             for group in groups:
                 chunks = sum(len(batch.names) for batch in group)
                 first = 1_000_000 * number + sum(count for _, count in times)
@@ -148,16 +150,27 @@ def measure_writes(database: Database, options: argparse.Namespace) -> list[dict
                 with transaction(connection, DEFAULT_TENANT):
                     write(connection, group, first, 9_000 + number, database.halfvec_type)
                 times.append((time.perf_counter() - started, chunks))
+            cpu = processor_s(connection) - cpu_before
             with transaction(connection, DEFAULT_TENANT):
                 check_written(connection, name, 9_000 + number, sum(count for _, count in times))
-        rows.append({"variant": name, "rows_per_s": 2 * sum(count for _, count in times) / sum(took for took, _ in times),
-                     **latencies([took for took, _ in times])})  # fmt: skip
+        written = 2 * sum(count for _, count in times)
+        took = [seconds for seconds, _ in times]
+        rows.append({"variant": name, "rows_per_s": written / sum(took), **latencies(took), "rows_per_cpu_s": written / cpu})
     forget(database, 9_000, 9_100)
     with database.connection(WRITE) as connection:
         for name in UNSECURED:
             connection.execute(f"DROP TABLE {name}")
-    naive = next(row["rows_per_s"] for row in rows if row["variant"] == "executemany")
-    return [row | {"times_executemany": row["rows_per_s"] / naive} for row in rows]
+    naive = next(row for row in rows if row["variant"] == "executemany")
+    return [
+        row | {"times_executemany": row["rows_per_s"] / naive["rows_per_s"], "by_cpu": row["rows_per_cpu_s"] / naive["rows_per_cpu_s"]}
+        for row in rows
+    ]
+
+
+def processor_s(connection: Any) -> float:
+    """The processor time that this process and the server's side of the connection have used, which other work leaves alone."""
+    used = psutil.Process(connection.info.backend_pid).cpu_times()
+    return time.process_time() + float(used.user + used.system)
 
 
 def check_written(connection: Any, variant: str, repository: int, chunks: int) -> None:

@@ -130,7 +130,6 @@ def test_hot_queries_use_their_indexes(database: Database) -> None:
     with database.reading(DEFAULT_TENANT) as connection:
         for name, index_name in HOT.items():
             assert index_name in plan(connection, name, scope), name
-        assert "Index Only Scan using indexed_files_pkey" in plan(connection, "load_chunks", scope), "the list of a branch covers its blobs"
         assert "Index Only Scan using chunk_metadata_pkey" in plan(connection, "load_chunks", scope)
 
 

@@ -57,7 +57,7 @@ def parameters(tenant: uuid.UUID, repository: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-STATEMENT = re.compile(r"^(SELECT|INSERT|UPDATE|DELETE)", re.MULTILINE)
+STATEMENT = re.compile(r"^(SELECT|INSERT|UPDATE|DELETE|ANALYZE)", re.MULTILINE)
 FIRST = {name: STATEMENT.search(sql)[0] for name, sql in queries().items()}  # type: ignore[index]
 ASKING = sorted(name for name, verb in FIRST.items() if verb == "SELECT" and "%(tenant)s" in queries()[name])
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from codetriever.types import AnalysedBlobs, ViewKey
 
 MOST_CHUNKS = 8192  # written at once: about a second's work for the database, and as many chunks as share posting lists
+MANY_FILES = 1000  # a first list of so many makes the planner's statistics worth taking
 _STATS = ("size_bytes", "mtime_ns", "ctime_ns", "inode")
 
 
@@ -149,6 +150,8 @@ class PostgresWriter:
             self._list(branch, old if is_kept else None, files, path_terms)
         if not same:
             self.sweep()
+            if len(files.paths) >= MANY_FILES and not is_kept:
+                self._execute("take_statistics")
             if chunks > graph.EXACT_CHUNKS:
                 graph.build_graph(self._connection, self._scope)
         return ViewInfo(key, generation + (not same), head, now, now, len(files.paths), chunks, text_bytes)

@@ -56,10 +56,10 @@ SELECT array_agg(blob_id), array_agg(chunk_count), string_agg(digest, ''::bytea)
 FROM (
     SELECT blob_id, chunk_count, digest, language
     FROM blobs
-    WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id IN (
-        SELECT blob_id FROM indexed_files
-        WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND branch_id = %(view)s
-    )
+    WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = ANY (ARRAY(
+        SELECT DISTINCT blob_id FROM indexed_files
+        WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND branch_id = %(view)s AND blob_id IS NOT NULL
+    ))
     ORDER BY blob_id
 ) listed
 
@@ -69,10 +69,10 @@ SELECT array_agg(start_line), array_agg(end_line), array_agg(byte_start), array_
 FROM (
     SELECT start_line, end_line, byte_start, byte_end, kind, term_count
     FROM chunk_metadata
-    WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id IN (
-        SELECT blob_id FROM indexed_files
-        WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND branch_id = %(view)s
-    )
+    WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = ANY (ARRAY(
+        SELECT DISTINCT blob_id FROM indexed_files
+        WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND branch_id = %(view)s AND blob_id IS NOT NULL
+    ))
     ORDER BY blob_id, chunk_index
 ) listed
 

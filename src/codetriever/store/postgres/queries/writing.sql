@@ -140,11 +140,11 @@ UPDATE project_branches SET last_used = now()
 WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND branch_id = %(view)s AND last_used < now() - interval '1 hour'
 
 -- name: sweep_blobs
--- Delete what no branch lists, and say what it was.
+-- Delete what no branch lists, and say what it was. (NOT IN is hashed whatever the statistics say; an anti join may become one look for each.)
 DELETE FROM blobs b
-WHERE b.tenant_id = %(tenant)s AND b.repository_id = %(repository)s AND NOT EXISTS (
-    SELECT FROM indexed_files f
-    WHERE f.tenant_id = %(tenant)s AND f.repository_id = %(repository)s AND f.blob_id = b.blob_id
+WHERE b.tenant_id = %(tenant)s AND b.repository_id = %(repository)s AND b.blob_id NOT IN (
+    SELECT f.blob_id FROM indexed_files f
+    WHERE f.tenant_id = %(tenant)s AND f.repository_id = %(repository)s AND f.blob_id IS NOT NULL
 )
 RETURNING b.blob_id, b.segment_id, b.chunk_count
 
@@ -217,3 +217,7 @@ WHERE c.tenant_id = %(tenant)s AND c.repository_id = %(repository)s AND c.blob_i
       AND v.chunk_index = c.chunk_index
 )
 ORDER BY c.chunk_index
+
+-- name: take_statistics
+-- Let the planner know of a large change now; by itself the database looks when a tenth of a table has changed.
+ANALYZE blobs, indexed_files, chunk_metadata, vectors, symbols, postings
