@@ -8,7 +8,6 @@ import stat
 import sys
 import time
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -264,9 +263,15 @@ def _damage(index: StoredIndex) -> str:
 
 
 def _check_extras() -> Iterator[Check]:
-    for module, extra, purpose in (("memray", "profile", "measures allocations for index --profile-memory"),):
+    from importlib.metadata import version
+
+    extras = (
+        ("memray", "profile", "measures allocations for index --profile-memory"),
+        ("onnxruntime", "transformer", "runs sentence models"),
+    )
+    for module, extra, purpose in extras:
         if find_spec(module):
-            yield Check(extra, OK, f"{module} {import_module(module).__version__}")
+            yield Check(extra, OK, f"{module} {version(module)}")
         else:
             yield Check(extra, OK, f"not installed ({purpose}): pip install 'codetriever[{extra}]'")
 

@@ -32,6 +32,6 @@ def doctor(command: Command, settings: Settings, screen: Screen) -> int:
 def print_checks(checks: Sequence[Check], screen: Screen) -> None:
     """Print what was looked at, and how to mend what is not well."""
     for check in checks:
-        screen.line(f"{screen.style(f'{check.state:<8}', _STYLES[check.state])}{check.name:<10}{printable(check.found)}")
+        screen.line(f"{screen.style(f'{check.state:<8}', _STYLES[check.state])}{check.name:<12}{printable(check.found)}")
         if check.mend and check.state != OK:
-            screen.line(f"{'':18}to mend: {printable(check.mend)}")
+            screen.line(f"{'':20}to mend: {printable(check.mend)}")
