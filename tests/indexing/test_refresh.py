@@ -229,7 +229,7 @@ def test_an_unreadable_file_is_reported_and_stops_nothing():
 @pytest.mark.parametrize("data", [faulty_analyser.CRASH, faulty_analyser.HANG])
 def test_a_file_that_kills_the_parser_is_reported_and_stops_nothing(settled, monkeypatch, data):
     monkeypatch.setattr(filling, "ANALYSER", "faulty_analyser:analyse")
-    monkeypatch.setattr(filling, "POOL_FILES", 0)
+    monkeypatch.setattr(filling, "POOL_WORTH_S", 0.0)
     monkeypatch.setattr(filling, "FILE_LIMIT_S", 1.0)
     write(settled.root, {"src/bad.txt": data, "src/bad_copy.txt": data})
     time.sleep(0.1)
@@ -279,8 +279,7 @@ def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monk
     project.refresh()
     before = project.picture()
     write(project.root, many_files(250))
-    if workers == 0:
-        monkeypatch.setattr(filling, "POOL_FILES", 1000)
+    monkeypatch.setattr(filling, "POOL_WORTH_S", 0.0 if workers else 1000.0)
     with pytest.raises(KeyboardInterrupt):
         project.refresh(progress=interrupt_after(100), workers=workers)
     assert project.picture()[0] == before[0]
@@ -290,7 +289,7 @@ def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monk
 
 
 def test_a_deadline_keeps_the_last_generation_and_what_was_done(project, tmp_path, monkeypatch):
-    monkeypatch.setattr(filling, "POOL_FILES", 1000)
+    monkeypatch.setattr(filling, "POOL_WORTH_S", 1000.0)
     project.refresh()
     write(project.root, many_files(200))
     late = project.refresh(deadline_s=0.0)
@@ -479,7 +478,7 @@ def test_the_report_carries_the_metrics_of_the_review(project):
 
 def test_a_long_run_samples_the_memory_of_the_process_tree(project, monkeypatch):
     metrics.reset()
-    monkeypatch.setattr(filling, "POOL_FILES", 0)
+    monkeypatch.setattr(filling, "POOL_WORTH_S", 0.0)
     monkeypatch.setattr(memory, "SAMPLE_EVERY_S", 0.0)
     report = project.refresh(workers=1, batch_files=1)
     assert report.metrics["peak_memory_bytes"] > 10 << 20

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from codetriever.store.store import Writer
     from codetriever.types import FileTable, Skip
 
-POOL_FILES = 200
-POOL_BYTES = 2 << 20  # below both, starting parser processes takes longer than parsing here
+POOL_WORTH_S = 0.5  # less work than this is done here before parser processes have started and compiled their queries
+FILE_S, BYTES_PER_S = 0.0005, 5_000_000  # what files cost on the machines this was measured on, give or take half
 BYTES_IN_FLIGHT = 16 << 20
 BATCHES_IN_FLIGHT = 12  # per worker: about a second of work, for as long as the store writes a segment
 ANALYSER = "codetriever.indexing.analysis:analyse"
@@ -126,7 +126,7 @@ def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
     options = task.options
     projector = task.embedder if isinstance(task.embedder, Projector) else None
     size = options.workers or worker_count(options.memory_bytes)
-    is_little = len(plan.wanted) < POOL_FILES and plan.wanted_bytes < POOL_BYTES
+    is_little = len(plan.wanted) * FILE_S + plan.wanted_bytes / BYTES_PER_S < POOL_WORTH_S
     is_suspect = ended_badly(task.store.folder)
     with marked(task.store.folder):
         if not size or (is_little and not is_suspect):
