@@ -6,8 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-import zstandard
 
+from codetriever.compression import compressed
 from codetriever.types import AnalysedBlobs, DefinitionColumns, FileTable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _batch(random: np.random.Generator, bounds: np.ndarray, topics: np.ndarray, 
         languages=["python"] * blobs,
         encodings=["utf-8"] * blobs,
         sizes=np.full(blobs, CHUNKS_PER_BLOB * CHUNK_BYTES),
-        contents=[zstandard.compress(random.bytes(CHUNKS_PER_BLOB * CHUNK_BYTES // 3)) for _ in range(blobs)],
+        contents=compressed(random.bytes(CHUNKS_PER_BLOB * CHUNK_BYTES // 3) for _ in range(blobs)),
         chunk_counts=np.full(blobs, CHUNKS_PER_BLOB, np.int32),
         definition_counts=np.full(blobs, DEFINITIONS_PER_BLOB, np.int32),
         byte_start=positions * CHUNK_BYTES,

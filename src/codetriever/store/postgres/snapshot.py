@@ -267,15 +267,15 @@ class PostgresSnapshot:
         return self._last_blob[1]
 
     def _load_blob(self, blob: int) -> _Blob:
-        import zstandard
+        from codetriever.compression import ZstdError, decompressed
 
         rows = self._rows("blob_content", blob=blob)
         if not rows:
             raise StoreDamaged(f"The database has lost the content of {self._path_of(blob)}.", hint=_REBUILD)
         encoding, content, names = rows[0]
         try:
-            return _Blob(encoding, zstandard.ZstdDecompressor().decompress(content), names)
-        except zstandard.ZstdError as error:
+            return _Blob(encoding, decompressed(content), names)
+        except ZstdError as error:
             raise StoreDamaged(f"The stored content of {self._path_of(blob)} is damaged: {error}.", hint=_REBUILD) from error
 
     def _path_of(self, blob: int) -> str:
