@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ def postgres_server() -> Iterator[str]:
     from codetriever.store.postgres import launcher
     from codetriever.store.postgres.database import Database
 
-    folder = Path(tempfile.mkdtemp(prefix="codetriever-test-"))
+    for left in Path(tempfile.gettempdir()).glob("codetriever-test-*-*"):  # by a run that was killed
+        if not psutil.pid_exists(int(left.name.split("-")[2])):
+            launcher.clean_up(left)
+    folder = Path(tempfile.mkdtemp(prefix=f"codetriever-test-{os.getpid()}-"))
     folder.rmdir()
     try:
         server = launcher.start(folder, durable=False, shared_buffers="128MB")
