@@ -7,6 +7,7 @@ import time
 import pytest
 
 from codetriever.chunking import BUDGET_BYTES, cut
+from codetriever.chunking.symbols import references
 from codetriever.types import Chunk
 
 BUDGET = 600
@@ -217,3 +218,12 @@ def test_a_chunk_is_the_same_however_often_it_is_cut() -> None:
     source = function("one", 30).encode()
     assert cut(source, "python") == cut(source, "python")
     assert isinstance(cut(source, "python").chunks[0], Chunk)
+
+
+def test_a_text_whose_tree_would_not_fit_into_memory_is_cut_by_lines() -> None:
+    source = b"def pay(money):\n    return money\n\n" * 130_000
+    assert len(source) > 4 << 20
+    pieces = cut(source, "python")
+    assert (pieces.parser, len(pieces.definitions)) == ("", 0)
+    assert sum(one.byte_end - one.byte_start for one in pieces.chunks) > 0.9 * len(source)
+    assert len(references(source, "python", name="nothing")) == 0

@@ -71,7 +71,7 @@ def test_a_huge_file(patient, tmp_path, megabytes, record_property):
     assert patient("small", "--json", cwd=root).paths == ["small.py"]
     done = patient("index", "--max-file-bytes", "100MB", "--json", cwd=root)
     assert (done.code, done.json["failures"]) == (0, [])
-    assert done.json["metrics"].get("peak_memory_bytes", 0) < 1 << 30
+    assert done.json["chunks"] > megabytes * 300
     [hit] = patient('"zanzibar"', "--json", "--max-file-bytes", "100MB", cwd=root).json["hits"]
     assert hit["end_line"] == lines.count("\n") + 2
     record_property("done", f"{megabytes} MB of Python: {done.json['chunks']:,} chunks in {done.json['took_s']:.0f} s")

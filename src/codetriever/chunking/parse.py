@@ -41,6 +41,10 @@ _STRUCTURELESS_BYTES = 4_096
 """Text of a language whose grammar finds no definitions (HTML, JSON, YAML ...) is not parsed beyond this length, some two chunks: the tree
 would only place the cuts, which lines do as well, many times as fast."""
 
+_LARGEST_PARSED_BYTES = 4 << 20
+"""A tree takes fifty times its text (520 MB for 10 MB of Python), and a process that parses may take 512 MiB: what is longer, which only
+a raised `max_file_bytes` lets in, is cut by its lines."""
+
 _ERROR_PARTS = 20_000
 
 REFERENCES_HEADING = "; references"
@@ -135,11 +139,11 @@ def parse_source(source: bytes, language: str) -> Tree | None:
 
 
 def parse_briefly(source: bytes, language: str) -> Tree | None:
-    """Parse text as it is; None when there is no grammar, or when it takes much longer than text of its length does.
+    """Parse text as it is; None when there is no grammar, it is very long, or takes much longer than text of its length does.
 
     Recovery from errors takes some parsers quadratic time: a megabyte of `{1,2},` is seven minutes of Lua's.
     """
-    parser = load_parser(language)
+    parser = load_parser(language) if len(source) <= _LARGEST_PARSED_BYTES else None
     if parser is None:
         return None
     source = _readable(source)

@@ -40,6 +40,7 @@ ANALYSER = "codetriever.indexing.analysis:analyse"
 FILE_LIMIT_S = 10.0  # what one file may take to analyse, and more by its size
 SLOWEST_BYTES_PER_S = 100_000.0
 LEAST_WORKER_LIMIT_BYTES = 512 << 20  # what one process may allocate; it takes a fifth of that
+LIMIT_BYTES_PER_FILE_BYTE = 16  # for files that a raised `max_file_bytes` lets in: text, copies of it, and what is kept of it
 FLUSH_EVERY_S = 20.0  # what a kill can cost
 
 Submit = Callable[[list["RawBlob"]], "Future[list[Analysis]]"]
@@ -132,7 +133,8 @@ def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
         if not size or (is_little and not is_suspect):
             yield lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)
             return
-        setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S, max(options.memory_bytes, LEAST_WORKER_LIMIT_BYTES))
+        limit_bytes = max(options.memory_bytes, LEAST_WORKER_LIMIT_BYTES, LIMIT_BYTES_PER_FILE_BYTE * options.max_file_bytes)
+        setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S, limit_bytes)
         with Pool(1 if is_little else size, setup, worker_bytes=worker_share(options.memory_bytes, size)) as pool:
             yield pool.submit, Bound(BATCHES_IN_FLIGHT * size, BYTES_IN_FLIGHT)
 
