@@ -174,7 +174,7 @@ def several(commands: dict[str, list[str]], cwd: Path, env: dict[str, str], coun
             row["each_further_idle_mib"] = (row[f"idle_{count}_mib"] - row["idle_1_mib"]) / (count - 1)
         if name != "bare":
             row |= searched(command, cwd, env, count)
-            rows.append(row)
+        rows.append(row)
     return rows
 
 
