@@ -100,7 +100,7 @@ def _children_cpu_s() -> float:
 
 
 class PeakMemory:
-    """Samples the summed PSS of a session's processes in a thread, and keeps the highest."""
+    """Samples the summed PSS of a session's processes and their descendants in a thread, and keeps the highest."""
 
     def __init__(self, *, every_s: float = SAMPLE_EVERY_S) -> None:
         self.every_s = every_s
@@ -126,16 +126,21 @@ class PeakMemory:
 
 
 def session_processes(session: int) -> list[int]:
-    """The ids of all processes of a session (Linux)."""
-    found = []
+    """The ids of a session's processes and of all that descend from them, which may have begun sessions of their own (Linux)."""
+    parents, found = {}, set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
                 if os.getsid(int(entry.name)) == session:
-                    found.append(int(entry.name))
+                    found.add(int(entry.name))
             except OSError:
                 continue  # it ended while we looked
-    return found
+    before = 0
+    while before < len(found):
+        before = len(found)
+        found |= {process for process, parent in parents.items() if parent in found}
+    return sorted(found)
 
 
 def proportional_set_bytes(process: int) -> int:

@@ -66,3 +66,9 @@ def test_a_plot_is_well_formed_whatever_the_labels(report, tmp_path):
     texts = [one.text for one in ElementTree.parse(path).iter() if one.tag.endswith("text")]
     assert "<one>" in texts
     assert "a < b & c" in texts
+
+
+def test_memory_of_children_in_sessions_of_their_own_counts(report):
+    child = "x = bytearray(60_000_000); import time; time.sleep(0.5)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], start_new_session=True)"
+    assert report.run_tree([sys.executable, "-c", parent], sample_every_s=0.05).peak_bytes > 60_000_000
