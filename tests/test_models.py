@@ -1,5 +1,6 @@
 """Does the setting `model` decide what makes vectors, and is nothing lost when it changes?"""
 
+import json
 import subprocess
 import sys
 import time
@@ -117,7 +118,9 @@ def test_an_index_of_another_model_answers_by_words_and_says_so(project, small_m
 
 
 def test_both_ways_to_embed_a_chunk_give_the_same_vector(project, small_model, tmp_path):
-    """While indexing, and later from what is stored."""
+    """While indexing, and later from what is stored; of a notebook the source of its cells."""
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["session = open()\n", "session.refresh()"]}
+    (project / "notes.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     with opened(project, small_model) as index:
         index.refresh()
         direct = {(hit.path, hit.start_line): hit.score for hit in index.search("where is a session refreshed", limit=100).hits}

@@ -200,6 +200,16 @@ class DefinitionColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as a store has it, for an embedder that has not seen it."""
+
+    name: str  # qualified, "" for none
+    data: bytes  # of the original file
+    language: str
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkColumns:
     """Chunks as columns, in the order they were asked for."""
 

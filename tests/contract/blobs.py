@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codetriever.compression import compressed
-from codetriever.types import KIND_CODES, AnalysedBlobs, DefinitionColumns, FileTable, Role, SkipReason, ViewKey
+from codetriever.types import KIND_CODES, AnalysedBlobs, DefinitionColumns, FileTable, Role, SkipReason, StoredChunk, ViewKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,9 +60,10 @@ def embed_words(words: Sequence[str], model: str = "m") -> NDArray[np.float32]:
     return (total / np.linalg.norm(total)).astype(np.float32)
 
 
-def embed_texts(texts: Sequence[str], model: str = "m") -> NDArray[np.float32]:
-    """The embedder of the tests; gets the chunk's name, a line feed and its text, and ignores the name."""
-    return np.array([embed_words(text.split("\n", 1)[1].split(), model) for text in texts], np.float32).reshape(len(texts), DIMENSIONS)
+def embed_chunks(chunks: Sequence[StoredChunk], model: str = "m") -> NDArray[np.float32]:
+    """The embedder of the tests; it ignores the chunk's name."""
+    words = [chunk.data.decode(chunk.encoding, "replace").split() for chunk in chunks]
+    return np.array([embed_words(one, model) for one in words], np.float32).reshape(len(words), DIMENSIONS)
 
 
 def digest_of(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_texts, embed_words, index, path_words, place, table
+from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_chunks, embed_words, index, path_words, place, table
 
 from codetriever.errors import EmbedderFailed, ViewNotFound
 from codetriever.store.embedded import open_store
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from codetriever.store.store import Snapshot, Store
+    from codetriever.types import StoredChunk
 
     OpenStore = Callable[..., Store]
 
@@ -318,8 +319,8 @@ def test_two_models_keep_their_own_vectors(open_one: OpenStore, store: Store) ->
     with other.snapshot(MAIN) as snapshot:
         assert len(snapshot.nearest(query, 5)[0]) == 0
     with other.writer() as writer:
-        assert writer.embed_missing(lambda texts: embed_texts(texts, "other")) == 4
-        assert writer.embed_missing(lambda texts: embed_texts(texts, "other")) == 0
+        assert writer.embed_missing(lambda chunks: embed_chunks(chunks, "other")) == 4
+        assert writer.embed_missing(lambda chunks: embed_chunks(chunks, "other")) == 0
     with other.snapshot(MAIN) as snapshot:
         ordinals, _ = snapshot.nearest(query, 1)
         assert places(snapshot, ordinals) == [("docs/readme.txt", 1)]
@@ -333,7 +334,7 @@ def test_blobs_without_vectors_are_embedded_later(open_one: OpenStore) -> None:
         (number,) = writer.add(analyse([data], model=None))
         listed = table({"a": data}, {digest_of(data): number})
         writer.switch(MAIN, listed, path_terms=path_words)
-        assert writer.embed_missing(embed_texts) == 2
+        assert writer.embed_missing(embed_chunks) == 2
     with store.snapshot(MAIN) as snapshot:
         assert snapshot.nearest(embed_words(("return", "tree")), 1)[1][0] == pytest.approx(1, abs=0.001)
 
@@ -355,14 +356,14 @@ def test_vectors_are_complete_or_not(open_one: OpenStore, store: Store) -> None:
     other = open_one(model="other")
     assert not other.is_complete(MAIN)
     with other.writer() as writer:
-        writer.embed_missing(lambda texts: embed_texts(texts, "other"))
+        writer.embed_missing(lambda chunks: embed_chunks(chunks, "other"))
     assert other.is_complete(MAIN)
     with store.writer() as writer:
         index(writer, MAIN, {"a": b"one\n", "b": FILES["docs/readme.txt"]})
     assert store.is_complete(MAIN)
     assert not other.is_complete(MAIN)
     with other.writer() as writer:
-        assert writer.embed_missing(lambda texts: embed_texts(texts, "other")) == 1
+        assert writer.embed_missing(lambda chunks: embed_chunks(chunks, "other")) == 1
     assert other.is_complete(MAIN)
 
 
@@ -399,12 +400,12 @@ def test_embedding_goes_on_where_it_was_interrupted(open_one: OpenStore, store: 
         monkeypatch.setattr("codetriever.store.postgres.missing.CHUNKS_AT_ONCE", 1)
     other, calls = open_one(model="other"), []
 
-    def slow(texts: Sequence[str]) -> np.ndarray:
-        calls.append(texts)
+    def slow(chunks: Sequence[StoredChunk]) -> np.ndarray:
+        calls.append(chunks)
         if len(calls) == 2:
             raise ConnectionResetError
         time.sleep(0.03)
-        return embed_texts(texts, "other")
+        return embed_chunks(chunks, "other")
 
     with other.writer() as writer, pytest.raises(EmbedderFailed, match="ConnectionResetError"):
         writer.embed_missing(slow)
@@ -412,8 +413,8 @@ def test_embedding_goes_on_where_it_was_interrupted(open_one: OpenStore, store: 
     with other.writer() as writer:
         writer.embed_missing(slow)
     assert other.is_complete(MAIN)
-    texts = [text for number, call in enumerate(calls) if number != 1 for text in call]
-    assert len(texts) == len(set(texts)) == 4, "nothing is embedded twice"
+    done = [chunk for number, call in enumerate(calls) if number != 1 for chunk in call]
+    assert len(done) == len(set(done)) == 4, "nothing is embedded twice"
 
 
 def test_an_embedder_that_answers_the_wrong_shape_is_named(open_one: OpenStore, store: Store) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from tests.contract.blobs import DIMENSIONS, analyse, cut_lines, digest_of, embed_texts, embed_words, index, path_words
+from tests.contract.blobs import DIMENSIONS, analyse, cut_lines, digest_of, embed_chunks, embed_words, index, path_words
 
 from codetriever.store.embedded import open_store
 from codetriever.types import ViewKey
@@ -131,7 +131,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def use_another_model(self) -> None:
         with self.open("store", model="other").writer() as writer:
-            writer.embed_missing(lambda texts: embed_texts(texts, "other"))
+            writer.embed_missing(lambda chunks: embed_chunks(chunks, "other"))
 
     @precondition(lambda self: self.views)
     @rule(data=st.data())

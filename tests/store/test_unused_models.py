@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.contract.blobs import DIMENSIONS, embed_texts, index
+from tests.contract.blobs import DIMENSIONS, embed_chunks, index
 from tests.store.test_lifetime import FILES, KEY, fill
 
 from codetriever.store.embedded import EmbeddedStore, open_store
@@ -26,7 +26,7 @@ def change(folder: Path, model: str, text: bytes) -> int:
     """Index a change with a model; return how many chunks it had to embed that were stored without its vectors."""
     with with_model(folder, model).writer() as writer:
         index(writer, KEY, FILES | {"changed": text})
-        return writer.embed_missing(embed_texts)
+        return writer.embed_missing(embed_chunks)
 
 
 def last_used(folder: Path, model: str, *, days_ago: float) -> None:

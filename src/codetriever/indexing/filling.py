@@ -19,7 +19,7 @@ from codetriever.indexing.memory import Gauge
 from codetriever.indexing.pool import Pool, worker_count, worker_share
 from codetriever.indexing.rows import Rows
 from codetriever.indexing.streaming import Bound, batches, blob_bytes, in_flight
-from codetriever.indexing.vectors import embed, embedded
+from codetriever.indexing.vectors import embed, embedded, embedding_text
 from codetriever.indexing.worker import Setup
 from codetriever.types import Progress
 
@@ -75,7 +75,7 @@ def fill(plan: Plan, writer: Writer, task: Task) -> Filled:
     if pending:
         writer.flush()
     else:
-        count += writer.embed_missing(lambda texts: embed(task.embedder, texts))
+        count += writer.embed_missing(lambda chunks: embed(task.embedder, [embedding_text(chunk) for chunk in chunks]))
     return Filled(None if pending else rows.table(), rows.skipped(), pending, intake.read, intake.analysed, count)
 
 

@@ -15,6 +15,7 @@ from codetriever.chunking import NOTEBOOK, chunk_text
 from codetriever.compression import decompressed
 from codetriever.embedding.embedder import embed_texts
 from codetriever.indexing.streaming import Bound, in_flight
+from codetriever.types import StoredChunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,14 +78,19 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
     return rows
 
 
+def embedding_text(chunk: StoredChunk) -> str:
+    """Return what an embedder is given of a chunk: its qualified name, a line feed and its text."""
+    text = chunk.data.decode(chunk.encoding, "replace")
+    return f"{chunk.name}\n{chunk_text(text.encode(), chunk.language) if chunk.language == NOTEBOOK else text}"
+
+
 def _embedding_texts(blobs: AnalysedBlobs) -> Iterator[str]:
-    """Yield each chunk's qualified name, a line feed and its text, one blob's content unpacked at a time."""
+    """Yield what is embedded of each chunk, one blob's content unpacked at a time."""
     chunk = 0
     columns = zip(blobs.contents, blobs.encodings, blobs.languages, blobs.chunk_counts.tolist(), strict=True)
     for content, encoding, language, chunks in columns:
         data = decompressed(content)
         for position in range(chunk, chunk + chunks):
             piece = data[blobs.byte_start[position] : blobs.byte_end[position]]
-            text = chunk_text(piece, language) if language == NOTEBOOK else piece.decode(encoding, "replace")
-            yield f"{blobs.names[position]}\n{text}"
+            yield embedding_text(StoredChunk(blobs.names[position], piece, language, encoding))
         chunk += chunks

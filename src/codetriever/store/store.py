@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from codetriever.types import AnalysedBlobs, ChunkColumns, DefinitionColumns, FileTable, ViewInfo, ViewKey
+    from codetriever.types import AnalysedBlobs, ChunkColumns, DefinitionColumns, FileTable, StoredChunk, ViewInfo, ViewKey
 
     Ordinals = NDArray[np.int64]
 
@@ -198,10 +198,10 @@ class Writer(Protocol):
         """Return what was kept beside the list that `previous` returns; empty when there is none."""
         ...
 
-    def embed_missing(self, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> int:
+    def embed_missing(self, embed: Callable[[Sequence[StoredChunk]], NDArray[np.float32]]) -> int:
         """Embed, from stored content, the chunks that have no vectors of this store's model, and return how many.
 
-        `embed` gets the chunk's qualified name, a line feed and its text. No file is read or parsed again.
+        No file is read or parsed again.
         """
         ...
 

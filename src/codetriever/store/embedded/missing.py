@@ -17,6 +17,7 @@ from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, 
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.vectors import MISSING, VectorFile, VectorWriter, quantise
 from codetriever.system import sync_folder
+from codetriever.types import StoredChunk
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+    Embed = Callable[[Sequence[StoredChunk]], NDArray[np.float32]]
 
 _CHUNKS_AT_ONCE = 256
 _DURABLE_EVERY_S = 60.0
@@ -95,38 +96,39 @@ class _Pass:
         missing = np.flatnonzero(scales < 0)
         if not len(missing):
             return rows, scales
-        texts = dict(self._texts(start, blobs))
-        wanted = [position for position in missing.tolist() if position in texts]
+        chunks = dict(self._chunks(start, blobs))
+        wanted = [position for position in missing.tolist() if position in chunks]
         if wanted and time.monotonic() >= self.deadline:
             self.left += len(wanted)
         elif wanted:
-            rows[wanted], scales[wanted] = quantise(self._ask([texts[position] for position in wanted]))
+            rows[wanted], scales[wanted] = quantise(self._ask([chunks[position] for position in wanted]))
             self.embedded += len(wanted)
         return rows, scales
 
-    def _ask(self, texts: list[str]) -> NDArray[np.float32]:
+    def _ask(self, chunks: list[StoredChunk]) -> NDArray[np.float32]:
         try:
-            vectors = np.asarray(self.embed(texts), np.float32)
+            vectors = np.asarray(self.embed(chunks), np.float32)
         except CodetrieverError:
             raise
         except Exception as error:
             raise EmbedderFailed(f"The embedder {self.model} failed: {error!r}.") from error
-        if vectors.shape != (len(texts), self.dimensions):
-            raise EmbedderFailed(f"The embedder {self.model} answered {vectors.shape} for {len(texts)} texts.")
+        if vectors.shape != (len(chunks), self.dimensions):
+            raise EmbedderFailed(f"The embedder {self.model} answered {vectors.shape} for {len(chunks)} texts.")
         return vectors
 
-    def _texts(self, start: int, blobs: range) -> Iterator[tuple[int, str]]:
-        """Yield (chunk, counted from `start`, and its text) for the blobs that are still there."""
+    def _chunks(self, start: int, blobs: range) -> Iterator[tuple[int, StoredChunk]]:
+        """Yield the chunks, counted from `start`, of the blobs that are still there."""
         from codetriever.compression import decompressed
 
         for blob in blobs:
-            question = "SELECT encoding, content FROM blobs WHERE blob = ?"
+            question = "SELECT language, encoding, content FROM blobs WHERE blob = ?"
             row = self.connection.execute(question, (int(self.segment.blobs[blob]),)).fetchone()
             if row is None:
                 continue
-            data = decompressed(row[1])
+            language, encoding, content = row
+            data = decompressed(content)
             first, end = self.segment.chunk_first[blob : blob + 2].tolist()
             names = self.segment.strings.texts(self.segment.column("chunk.names")[first:end])
             spans = zip(*(self.segment.column("chunk." + name)[first:end].tolist() for name in ("byte_start", "byte_end")), strict=True)
             for chunk, name, (span_start, span_end) in zip(range(first, end), names, spans, strict=True):
-                yield chunk - start, f"{name}\n{data[span_start:span_end].decode(row[0], 'replace')}"
+                yield chunk - start, StoredChunk(name, data[span_start:span_end], language, encoding)

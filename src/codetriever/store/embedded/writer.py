@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from codetriever.types import AnalysedBlobs, FileTable, ViewKey
+    from codetriever.types import AnalysedBlobs, FileTable, StoredChunk, ViewKey
 
 _FIND = "SELECT blob FROM blobs WHERE digest = ? AND language = ? AND features = ?"
 _INSERT = "INSERT INTO blobs (digest, language, features, encoding, size, content) VALUES (?, ?, ?, ?, ?, ?)"
@@ -212,7 +212,7 @@ class EmbeddedWriter:
             row = self._connection.execute(question, (as_column(key.root), self._features, as_column(key.branch))).fetchone()
             return None if row is None else ViewFile(self._folder / VIEWS / row[0])
 
-    def embed_missing(self, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> int:
+    def embed_missing(self, embed: Callable[[Sequence[StoredChunk]], NDArray[np.float32]]) -> int:
         """Embed, from stored content, the chunks that have no vectors of this store's model, and return how many."""
         self.flush()
         with translated(self._folder):

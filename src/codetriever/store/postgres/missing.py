@@ -10,6 +10,7 @@ from codetriever.errors import CodetrieverError, EmbedderFailed
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.database import transaction, translated
 from codetriever.store.postgres.queries import query
+from codetriever.types import StoredChunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from psycopg import Connection
 
-    Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+    Embed = Callable[[Sequence[StoredChunk]], NDArray[np.float32]]
 
 CHUNKS_AT_ONCE = 256
 _BLOBS_AT_ONCE = 64
@@ -31,7 +32,7 @@ def embed_missing(connection: Connection[Any], scope: Mapping[str, Any], embed: 
             with transaction(connection, scope["tenant"]):
                 more = {**scope, "after": after, "limit": _BLOBS_AT_ONCE}
                 blobs = connection.execute(query("blobs_to_embed"), more, binary=True).fetchall()
-                wanted = [one for blob in blobs for one in _texts(connection, scope, *blob)]
+                wanted = [one for blob in blobs for one in _chunks(connection, scope, *blob)]
             if not blobs:
                 return embedded
             for start in range(0, len(wanted), CHUNKS_AT_ONCE):
@@ -40,27 +41,29 @@ def embed_missing(connection: Connection[Any], scope: Mapping[str, Any], embed: 
             after = blobs[-1][0]
 
 
-def _texts(connection: Connection[Any], scope: Mapping[str, Any], blob: int, encoding: str, content: bytes) -> list[tuple[int, int, str]]:
-    """Return blob, position and text of each chunk of a blob that has no vector yet."""
+def _chunks(
+    connection: Connection[Any], scope: Mapping[str, Any], blob: int, language: str, encoding: str, content: bytes
+) -> list[tuple[int, int, StoredChunk]]:
+    """Return blob, position and the chunk itself for each chunk of a blob that has no vector yet."""
     from codetriever.compression import decompressed
 
     data = decompressed(content)
     rows = connection.execute(query("chunks_to_embed"), {**scope, "blob": blob}, binary=True).fetchall()
-    return [(blob, index, f"{name}\n{data[start:end].decode(encoding, 'replace')}") for index, start, end, name in rows]
+    return [(blob, index, StoredChunk(name, data[start:end], language, encoding)) for index, start, end, name in rows]
 
 
 def _embed(
-    connection: Connection[Any], scope: Mapping[str, Any], wanted: Sequence[tuple[int, int, str]], embed: Embed, halfvec_type: int
+    connection: Connection[Any], scope: Mapping[str, Any], wanted: Sequence[tuple[int, int, StoredChunk]], embed: Embed, halfvec_type: int
 ) -> None:
-    blobs, indexes, texts = zip(*wanted, strict=True)
+    blobs, indexes, chunks = zip(*wanted, strict=True)
     try:
-        vectors = np.asarray(embed(texts), np.float32)
+        vectors = np.asarray(embed(chunks), np.float32)
     except CodetrieverError:
         raise
     except Exception as error:
         raise EmbedderFailed(f"The embedder {scope['model']} failed: {error!r}.") from error
-    if vectors.ndim != 2 or len(vectors) != len(texts) or vectors.shape[1] != scope["dimensions"]:
-        raise EmbedderFailed(f"The embedder {scope['model']} answered {vectors.shape} for {len(texts)} texts.")
+    if vectors.ndim != 2 or len(vectors) != len(chunks) or vectors.shape[1] != scope["dimensions"]:
+        raise EmbedderFailed(f"The embedder {scope['model']} answered {vectors.shape} for {len(chunks)} texts.")
     rows = {
         "blobs": arrays.bigints(np.array(blobs, np.int64)),
         "indexes": arrays.ints(np.array(indexes, np.int64)),

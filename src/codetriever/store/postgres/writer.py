@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from psycopg import Connection
 
-    from codetriever.types import AnalysedBlobs, ViewKey
+    from codetriever.types import AnalysedBlobs, StoredChunk, ViewKey
 
 MOST_CHUNKS = 8192  # written at once: about a second's work for the database, and as many chunks as share posting lists
 MANY_FILES = 1000  # a first list of so many makes the planner's statistics worth taking
@@ -209,7 +209,7 @@ class PostgresWriter:
         rows = self._rows("find_previous_view", **self._names(key))
         return rows[0][0] if rows else None
 
-    def embed_missing(self, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> int:
+    def embed_missing(self, embed: Callable[[Sequence[StoredChunk]], NDArray[np.float32]]) -> int:
         """Embed, from stored content, the chunks that have no vectors of this store's model, and return how many."""
         self.flush()
         return embed_missing(self._connection, self._scope, embed, self._halfvec_type)

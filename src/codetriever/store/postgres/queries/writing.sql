@@ -198,7 +198,7 @@ WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND segment_id =
 
 -- name: blobs_to_embed
 -- The next blobs that have chunks without a vector of a model.
-SELECT b.blob_id, b.encoding, b.content
+SELECT b.blob_id, b.language, b.encoding, b.content
 FROM blobs b
 WHERE b.tenant_id = %(tenant)s AND b.repository_id = %(repository)s AND b.blob_id > %(after)s AND b.chunk_count > (
     SELECT count(*) FROM vectors v
