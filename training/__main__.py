@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder for what the steps leave; a step whose result is there is skipped")
     parser.add_argument("--out", type=Path, required=True, help="the table to write; its results are written beside it, as .json")
     parser.add_argument("--runs", type=int, default=1, help="runs to average (default: %(default)s); 0: the start vectors, untrained")
-    parser.add_argument("--epochs", type=float, default=1.5)
+    parser.add_argument("--epochs", type=float, default=Parameters().epochs, help="default: %(default)s")
     arguments = parser.parse_args()
 
     pipeline = Pipeline(read_list(arguments.list), arguments.checkouts, arguments.model, arguments.work)

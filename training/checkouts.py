@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MAX_FILE_BYTES = 200_000
 MIN_COPY_CHARS = 400  # shorter files are alike by chance
@@ -59,23 +60,13 @@ LANGUAGES = {
 }
 PROSE = frozenset({".md", ".rst", ".adoc", ".txt"})
 
-# Folders of other people's code: other licences, and perhaps the very projects that quality is measured on.
-_FOREIGN = frozenset(
-    {
-        "vendor",
-        "vendored",
-        "_vendor",
-        "third_party",
-        "thirdparty",
-        "third-party",
-        "3rdparty",
-        "external",
-        "externals",
-        "deps",
-        "node_modules",
-        "bundled",
-        "extern",
-    }
+# Folders of other people's code (other licences, and perhaps the very projects that quality is measured on) and of built files.
+_FOREIGN = re.compile(
+    r"""(?:^|/)(?:
+    _?vendor(?:ed)? | (?:third|3rd)[_-]?part(?:y|ies) | externals? | extern | deps | node_modules | bundled
+    | google(?:test|mock)(?:-[\d.]+)? | gtest | gmock | facil\.io | dist | generated
+    )/ | ^dependencies/""",
+    re.VERBOSE,
 )
 _GENERATED = (".min.js", ".pb.go", "_pb2.py", ".pb.cc", ".pb.h", ".g.dart", ".d.ts", ".generated.cs")
 
@@ -110,8 +101,8 @@ def digest(text: str) -> bytes:
 
 def is_own(path: str) -> bool:
     """True for a path that neither holds others' code nor a program's output."""
-    parts = PurePosixPath(path.lower()).parts
-    return not _FOREIGN.intersection(parts) and not path.lower().endswith(_GENERATED) and ".git" not in parts
+    lower = path.lower()
+    return not _FOREIGN.search(lower) and not lower.endswith(_GENERATED) and ".git" not in lower.split("/")
 
 
 def head_commit(checkout: Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Parameters:
     """What a run depends on."""
 
-    epochs: float = 1.5
+    epochs: float = 1.25
     batch: int = 2048
     checkouts_per_batch: int = 3
     learning_rate: float = 2e-3

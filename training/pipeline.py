@@ -42,7 +42,11 @@ LIMITS = {"doc": 4000, "name": 2000, "inline": 2500, "path": 1000, "head": 1000,
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A line of the list: where it comes from, under which licence, and whether it is trained on or held back."""
+    """A line of the list: where it comes from, under which licence, and what it is used for.
+
+    `train`: trained on. `held`: asks the questions that tables are chosen by. `final`: neither; what is measured on it at the end says
+    what carries over.
+    """
 
     name: str
     commit: str
