@@ -16,7 +16,7 @@ from tests.store.test_lifetime import FILES, KEY, fill, opened, run_python
 
 from codetriever.errors import DiskFailed, DiskFull, StoreDamaged, ViewNotFound
 from codetriever.store.embedded import open_store
-from codetriever.store.embedded.catalog import translated
+from codetriever.store.embedded.catalog import open_for_writing, translated
 from codetriever.types import ViewKey
 
 if TYPE_CHECKING:
@@ -128,3 +128,18 @@ def test_roots_and_branches_whose_names_are_no_text(tmp_path: Path) -> None:
             assert writer.previous(key) is not None
         store.remove([key])
         assert store.views() == []
+
+
+class Interrupting(str):
+    """An identity that interrupts whoever writes it down."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        raise KeyboardInterrupt
+
+
+def test_a_catalog_that_was_interrupted_while_it_was_made_is_made_again(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        open_for_writing(tmp_path, Interrupting("here"))
+    connection = open_for_writing(tmp_path, "here")
+    assert {name for (name,) in connection.execute("SELECT name FROM meta")} >= {"identity", "epoch", "swept_blob", "unswept"}
+    connection.close()
