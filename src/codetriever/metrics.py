@@ -41,7 +41,7 @@ DESCRIPTIONS: dict[str, str] = {
     "refresh_ms": "milliseconds of a refresh, end to end",
     "workers_lost_total": "parser processes that died and were replaced",
 }
-"""What each metric of the product means; interfaces print it beside the value."""
+"""What each metric of the product means; `status -v` prints it beside the value."""
 
 _LOG_WIDTH = math.log(1.05)
 _QUANTILES = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
@@ -126,6 +126,11 @@ def snapshot() -> dict[str, float]:
     if values.get("embedding_s_total"):
         values["embedding_chunks_per_s"] = values.get("chunks_embedded_total", 0.0) / values["embedding_s_total"]
     return dict(sorted(values.items()))
+
+
+def description(name: str) -> str:
+    """Return what a metric means, or one number of a histogram; "" for an unknown one."""
+    return DESCRIPTIONS.get(name) or DESCRIPTIONS.get(name.rpartition("_")[0], "")
 
 
 def keep(file: Path) -> None:

@@ -141,7 +141,8 @@ def test_initialize_loads_nothing_heavy(shop):
     assert raw.close() == 0
 
 
-def test_a_client_that_dies_in_the_middle_of_a_call_leaves_nothing_behind(place):
+@pytest.mark.parametrize("end", [lambda process: process.stdin.close(), lambda process: process.send_signal(signal.SIGKILL)])
+def test_a_client_that_goes_or_a_server_that_is_killed_leaves_no_indexer_behind(place, end):
     for number in range(300):
         (place.root / f"module_{number}.py").write_text("\n".join(f"def f_{number}_{one}():\n    return {one}\n" for one in range(60)))
     raw = place.start()
@@ -150,26 +151,10 @@ def test_a_client_that_dies_in_the_middle_of_a_call_leaves_nothing_behind(place)
     deadline = time.monotonic() + 20
     while not (children := psutil.Process(raw.process.pid).children(recursive=True)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    raw.process.stdin.close()
+    end(raw.process)
     raw.process.wait(20)
     _, alive = psutil.wait_procs(children, timeout=20)
-    assert not alive
-    raw.process.stdout.close()
-    raw.process.stderr.close()
-
-
-def test_a_server_that_is_killed_takes_its_indexer_along(place):
-    for number in range(300):
-        (place.root / f"module_{number}.py").write_text("\n".join(f"def f_{number}_{one}():\n    return {one}\n" for one in range(60)))
-    raw = place.start()
-    raw.initialize()
-    raw.send({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": {"name": "index", "arguments": {}}})
-    deadline = time.monotonic() + 20
-    while not (children := psutil.Process(raw.process.pid).children(recursive=True)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    raw.process.send_signal(signal.SIGKILL)
-    raw.process.wait(20)
-    _, alive = psutil.wait_procs(children, timeout=20)
+    assert children
     assert not alive
     for stream in (raw.process.stdin, raw.process.stdout, raw.process.stderr):
         stream.close()

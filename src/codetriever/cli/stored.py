@@ -12,6 +12,7 @@ from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND
 from codetriever.config import format_size, store_folder
 from codetriever.errors import ConfirmationNeeded, InvalidArguments
+from codetriever.metrics import description
 from codetriever.operations import as_row, find_index, remove_index, stored_indexes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def status(command: Command, settings: Settings, screen: Screen) -> int:
             _print_repository(repository, screen)
         screen.detail(f"model {value['model']}")
         for name, metric in value.get("metrics", {}).items():
-            screen.detail(f"{name:<28} {metric:g}")
+            screen.detail(f"{name:<28} {metric:<12g} {description(name)}".rstrip())
     return 0 if all(repository["views"] for repository in value["repositories"]) else NOTHING_FOUND
 
 

@@ -6,7 +6,6 @@ few at a time; one that is cancelled is left alone, since a search is over in mi
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import traceback
@@ -29,7 +28,7 @@ from codetriever.mcp.tools import TOOLS, Tool, input_schema, output_schema
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from mcp.server.context import ServerRequestContext
 
@@ -296,8 +295,3 @@ def _session(state: State, context: Context) -> Shown | None:
 
 async def _in_thread(state: State, function: Callable[..., _Result], *arguments: Any) -> _Result:
     return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=state.threads)
-
-
-def tool_listing(tools: Mapping[str, Tool]) -> str:
-    """Return the tools as the JSON of `tools/list`, for documentation and for counting what they cost."""
-    return json.dumps([{"name": tool.name, "description": tool.help, "inputSchema": input_schema(tool)} for tool in tools.values()])

@@ -336,10 +336,6 @@ def test_a_large_repository_gets_a_graph_of_its_own(database: Database, monkeypa
         asked = one._scope | {"vector": arrays.halfvec(query_vector), "limit": 9}
         rows = one._connection.execute("EXPLAIN " + graph.by_graph("nearest", DIMENSIONS), asked).fetchall()
         assert "Index Scan using vectors_near_" in "\n".join(row[0] for row in rows)
-    with database.connection("write") as connection:
-        scope = store._scope | {"repository": store._number}
-        graph.drop_graph(connection, scope)
-        assert not graph.has_graph(connection, scope)
 
 
 def places_of(snapshot: Any, ordinals: Any) -> list[tuple[int, int]]:

@@ -55,11 +55,6 @@ def build_graph(connection: Connection[Any], scope: Mapping[str, Any]) -> None:
         connection.execute("RESET maintenance_work_mem")
 
 
-def drop_graph(connection: Connection[Any], scope: Mapping[str, Any]) -> None:
-    """Delete the graph, before so much is written that making it anew is faster than adding to it."""
-    connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(graph_name(scope))))
-
-
 def walk_graph(connection: Connection[Any], limit: int) -> None:
     """Have this transaction's questions walk graphs until `limit` chunks pass the filters, in exact order."""
     connection.execute(f"SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL hnsw.ef_search = {min(2 * limit, _LARGEST_EF)}".encode())
