@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OTHER = uuid.UUID("00000000-0000-4000-8000-000000000002")
+JOB = uuid.UUID("00000000-0000-4000-8000-00000000000a")
 MAIN = ViewKey("/repository", "main")
 OURS = {"src/parse.py": b"def parse the input\nreturn tree\n", "both.txt": b"the same bytes\n"}
 THEIRS = {"src/parse.py": b"def other things\n", "both.txt": b"the same bytes\n"}
 CONDITION = re.compile(r"(\w+\.)?tenant_id = %\(tenant\)s")
-TABLES = ("repositories", "project_branches", "indexed_files", "blobs", "chunk_metadata", "vectors", "symbols", "segments", "postings")
+TABLES = (
+    "repositories", "project_branches", "indexed_files", "blobs", "chunk_metadata", "vectors", "symbols", "segments", "postings",
+    "indexing_jobs", "job_submissions", "job_files",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -38,7 +42,23 @@ def database(database_url: str) -> Iterator[Database]:
         for tenant, files in ((DEFAULT_TENANT, OURS), (OTHER, THEIRS)):
             with open_one(opened, tenant).writer() as writer:
                 index(writer, MAIN, files)
+            submit(opened, tenant)
         yield opened
+
+
+def submit(database: Database, tenant: uuid.UUID) -> None:
+    """Leave a job with contents, of which both tenants' numbers are the same."""
+    with database.connection("write") as connection, transaction(connection, tenant):
+        connection.execute(
+            "INSERT INTO indexing_jobs (tenant_id, job_id, repository, branch, source, correlation_id)"
+            " VALUES (%(tenant)s, %(job)s, 'github.com/one/name', 'main', 'contents', %(job)s)",
+            {"tenant": tenant, "job": JOB},
+        )
+        connection.execute(
+            "INSERT INTO job_submissions (tenant_id, submission_id, job_id, replaces) VALUES (%(tenant)s, %(job)s, %(job)s, true)",
+            {"tenant": tenant, "job": JOB},
+        )
+        connection.execute("INSERT INTO job_files (tenant_id, submission_id, file_path) VALUES (%s, %s, 'a.py')", (tenant, JOB))
 
 
 def open_one(database: Database, tenant: uuid.UUID):
