@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from codetriever.errors import TenantNotFound
@@ -19,20 +20,27 @@ if TYPE_CHECKING:
     from codetriever.config import Settings
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
+    from codetriever.store.postgres.keys import Keys
     from codetriever.store.postgres.pools import PoolStatistics
+    from codetriever.store.postgres.repositories import Repositories
     from codetriever.store.postgres.store import PostgresStore
+    from codetriever.store.postgres.tenants import Acting, Tenants
 
 
 class Connection:
     """A database and one of its tenants; a context manager. Several threads may use one connection."""
 
-    def __init__(self, url: str, *, tenant: str | UUID | None = None, read_url: str = "", settings: Settings | None = None) -> None:
+    def __init__(
+        self, url: str, *, tenant: str | UUID | None = None, read_url: str = "", settings: Settings | None = None, actor: str = ""
+    ) -> None:
         """Name the database; nothing is connected before it is needed. Without a tenant the default one is meant.
 
-        Searches go to `read_url` when it is given, to a replica for example.
+        Searches go to `read_url` when it is given, to a replica for example. `actor` is who the audit log says it was, by default the user
+        of this machine.
         """
         self.database = Database(url, read_url=read_url)
         self._settings = settings
+        self._actor = actor
         self._named = tenant or DEFAULT_TENANT
         self._tenant: UUID | None = None
 
@@ -57,6 +65,38 @@ class Connection:
                 raise TenantNotFound(f"The database knows no tenant {str(self._named)!r}.")
             self._tenant = found
         return self._tenant
+
+    def as_tenant(self, tenant: str | UUID, *, actor: str = "") -> Connection:
+        """Return a connection for another tenant that shares this one's connections to the database, and is not closed by itself."""
+        other = copy(self)
+        other._named, other._tenant, other._actor = tenant, None, actor or self._actor
+        return other
+
+    @property
+    def tenants(self) -> Tenants:
+        """The tenants of the database: `create`, `list`, `get`, `remove`, and `audit`, what was changed."""
+        from codetriever.store.postgres.tenants import Tenants
+
+        return Tenants(self._acting())
+
+    @property
+    def repositories(self) -> Repositories:
+        """The tenant's repositories: `list`, `get`, `rename`, `remove`, and `statistics`."""
+        from codetriever.store.postgres.repositories import Repositories
+
+        return Repositories(self._acting())
+
+    @property
+    def keys(self) -> Keys:
+        """The tenant's keys: `create`, `list`, `revoke`, and `check`, which knows those of all tenants."""
+        from codetriever.store.postgres.keys import Keys
+
+        return Keys(self._acting())
+
+    def _acting(self) -> Acting:
+        from codetriever.store.postgres.tenants import Acting
+
+        return Acting(self.database, self.tenant, self._actor or _user())
 
     def open(self, *paths: str | Path) -> Index:
         """Open the index of one or several local paths in this database, by default of the working directory.
@@ -85,3 +125,13 @@ class Connection:
             url=checkout.origin,
             memory_bytes=memory_bytes,
         )
+
+
+def _user() -> str:
+    """Return who uses this machine, for the audit log."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "unknown"

@@ -2,10 +2,12 @@
 
 CodetrieverError
 ├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound,
-│                        TenantNotFound, QuestionsMissing, ConfirmationNeeded
+│                        TenantNotFound, RepositoryNotFound, KeyNotFound, NameTaken, QuestionsMissing, ConfirmationNeeded,
+│                        JobNotFound, JobConflict, SourceRefused
+├── by who asks:         KeyRejected, ScopeMissing
 ├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull, DiskFailed,
 │                        DatabaseUnavailable, DatabaseUnsuitable
-└── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed
+└── by what is missing:  ExtraMissing, ModelUnavailable, EmbedderFailed, CloneFailed
 
 A message says what is wrong and where; the hint says what to do about it.
 """
@@ -64,6 +66,54 @@ class TenantNotFound(CodetrieverError):
     """The database knows no tenant of that name."""
 
     code, status = "tenant_not_found", 404
+
+
+class RepositoryNotFound(CodetrieverError):
+    """The tenant has no repository of that name."""
+
+    code, status = "repository_not_found", 404
+
+
+class KeyNotFound(CodetrieverError):
+    """The tenant has no such key."""
+
+    code, status = "key_not_found", 404
+
+
+class NameTaken(CodetrieverError):
+    """Something else is called so already."""
+
+    code, status = "name_taken", 409
+
+
+class KeyRejected(CodetrieverError):
+    """A key is unknown, expired or revoked; which of these is not said."""
+
+    code, status = "key_rejected", 401
+
+
+class ScopeMissing(CodetrieverError):
+    """A key is good, but not for this."""
+
+    code, status = "scope_missing", 403
+
+
+class JobNotFound(CodetrieverError):
+    """The tenant has no such job."""
+
+    code, status = "job_not_found", 404
+
+
+class JobConflict(CodetrieverError):
+    """Another job stands in the way of this one."""
+
+    code, status = "job_conflict", 409
+
+
+class SourceRefused(CodetrieverError):
+    """What a job names may not be indexed: an address or folder that nobody allowed, or more than the limits let through."""
+
+    code, status = "source_refused", 403
 
 
 class SymbolNotFound(CodetrieverError):
@@ -149,3 +199,9 @@ class EmbedderFailed(CodetrieverError):
     """An embedder raised, timed out or answered with the wrong shape."""
 
     code, status = "embedder_failed", 502
+
+
+class CloneFailed(CodetrieverError):
+    """A repository could not be fetched from its address."""
+
+    code, status = "clone_failed", 502

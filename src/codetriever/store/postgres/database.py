@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from codetriever.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, ExtraMissing
@@ -17,11 +19,11 @@ except ImportError as error:
 
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.migrate import current, migrate, newest
-from codetriever.store.postgres.pools import ANALYTICS, READ, Pools
+from codetriever.store.postgres.pools import ANALYTICS, READ, WRITE, Pools
 from codetriever.store.postgres.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from psycopg import Connection
 
@@ -29,9 +31,19 @@ if TYPE_CHECKING:
     from codetriever.store.postgres.pools import PoolStatistics
 
 DEFAULT_TENANT = UUID("00000000-0000-4000-8000-000000000001")
+MANAGE_TENANTS = "SET LOCAL codetriever.manages_tenants = 'on'"
+"""Lets the open transaction see and change the list of tenants."""
 OLDEST_POSTGRESQL, OLDEST_PGVECTOR = 15, (0, 8)
 _CONNECT_S = 10
 _WAIT_S = 30.0
+_ATTEMPTS = 5
+_REST_S = 0.02  # before the second attempt, doubled before each further one, and at random between half and one and a half of that
+
+_Result = TypeVar("_Result")
+
+
+class TransactionUndone(DatabaseUnavailable):
+    """A transaction was undone because it stood in the way of another: it can be done again from its beginning."""
 
 
 class Database:
@@ -65,6 +77,16 @@ class Database:
     def statistics(self) -> tuple[PoolStatistics, ...]:
         """Return how busy each pool is."""
         return self._pools.statistics()
+
+    @property
+    def current(self) -> str:
+        """The pool for questions that a replica, which may be behind, must not answer."""
+        return WRITE if self._read_url else READ
+
+    @property
+    def has_replica(self) -> bool:
+        """Whether searches are answered by another server than the one that is written to."""
+        return bool(self._read_url)
 
     def check(self) -> None:
         """Make sure, once, that the database can be used; raises `DatabaseUnavailable` and `DatabaseUnsuitable`."""
@@ -132,10 +154,26 @@ def transaction(connection: Connection[Any], tenant: UUID) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def in_transaction(connection: Connection[Any], tenant: UUID, work: Callable[[], _Result]) -> _Result:
+    """Do the work in a transaction, and again from its beginning, a few times, when a deadlock or a conflict undid it.
+
+    The work may do nothing else that cannot be done twice. Raises `DatabaseUnavailable` when it does not come through.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            with translated(), transaction(connection, tenant):
+                return work()
+        except TransactionUndone:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        time.sleep(_REST_S * 2**attempt * random.uniform(0.5, 1.5))
+    raise AssertionError
+
+
 @contextmanager
 def managing_tenants(connection: Connection[Any]) -> Iterator[None]:
     """Work on the list of tenants, which speaks for none of them: all of the block, or nothing."""
-    connection.execute("BEGIN; SET LOCAL codetriever.manages_tenants = 'on'")
+    connection.execute(f"BEGIN; {MANAGE_TENANTS}".encode())
     try:
         yield
     except BaseException:
@@ -157,6 +195,8 @@ def translated() -> Iterator[None]:
         yield
     except psycopg.errors.DiskFull as error:
         raise DiskFull(f"The database has no room left: {_said(error)}") from error
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+        raise TransactionUndone(f"Others kept undoing a transaction: {_said(error)}", hint="Try again.") from error
     except psycopg_pool.PoolTimeout as error:
         raise DatabaseUnavailable("The database is busy: no connection became free in time.", hint="Try again later.") from error
     except (psycopg.OperationalError, psycopg_pool.PoolClosed) as error:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from codetriever.errors import CodetrieverError, StoreLocked, ViewNotFound
+from codetriever.errors import CodetrieverError, ViewNotFound
 from codetriever.store.format import FEATURES
 from codetriever.store.postgres.database import DEFAULT_TENANT, managing_tenants, transaction
 from codetriever.store.postgres.generation import Generation
+from codetriever.store.postgres.locks import writer_lock
 from codetriever.store.postgres.pools import ANALYTICS, READ, WRITE
 from codetriever.store.postgres.queries import query
 from codetriever.store.postgres.snapshot import PostgresSnapshot
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from codetriever.store.postgres.writer import PostgresWriter
 
 DEFAULT_MEMORY_BYTES = 64 << 20
-_LOCK_POLL_S = 0.05
 _TOUCH_EVERY_S = 3600.0
 _KEPT_GENERATIONS = 4
 
@@ -188,7 +187,7 @@ class PostgresStore:
             with transaction(connection, self.tenant):
                 connection.execute(query("make_repository"), self._scope | {"url": self._url}, binary=True)
                 repository = self._repository(connection)
-            with self._locked(connection, repository, wait_s):
+            with writer_lock(connection, self.tenant, repository, self.repository, wait_s):
                 writer = PostgresWriter(
                     connection,
                     tenant=self.tenant,
@@ -202,24 +201,6 @@ class PostgresStore:
                 )
                 yield writer
                 writer.flush()
-
-    @contextmanager
-    def _locked(self, connection: Connection[Any], repository: int, wait_s: float) -> Iterator[None]:
-        digest = hashlib.sha256(self.tenant.bytes + repository.to_bytes(8, "big")).digest()
-        lock = {"lock": int.from_bytes(digest[:8], "big", signed=True)}
-        deadline = time.monotonic() + wait_s
-        while True:
-            row = connection.execute(query("lock_writer"), lock).fetchone()
-            if row and row[0]:
-                break
-            if time.monotonic() >= deadline:
-                raise StoreLocked(f"The index of {self.repository} is being written.", hint="Wait for it, or stop the other indexer.")
-            time.sleep(_LOCK_POLL_S)
-        try:
-            yield
-        finally:
-            if not connection.closed and not connection.broken:
-                connection.execute(query("unlock_writer"), lock)
 
     def remove(self, keys: Iterable[ViewKey]) -> None:
         """Forget these views and sweep what only they listed."""
