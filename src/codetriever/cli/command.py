@@ -31,6 +31,7 @@ class Command:
     languages: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     branch: str | None = None
+    repositories: tuple[str, ...] = ()
     exact: bool = False
     files: bool = False
     context: int | None = None
@@ -47,6 +48,9 @@ class Command:
     http: bool = False
     address: str = ""
     admin: bool = False
+    scopes: tuple[str, ...] = ()
+    expires: int | None = None
+    days: int | None = None
     project: bool = False
     dry_run: bool = False
     check: bool = False
@@ -102,6 +106,7 @@ class Verb:
 
 ROLES: Final = ("code", "test", "docs", "config", "generated")
 OUTPUTS: Final = ("text", "json", "jsonl", "vimgrep")
+SCOPES: Final = ("search", "index", "admin")
 QUESTION_KINDS: Final = ("commits", "comments", "both")
 SHELLS: Final = ("bash", "fish", "zsh", "tcsh")
 
@@ -128,6 +133,8 @@ _OWN_OPTIONS: Final = (
     Option(("--http",), "http", "serve streamable HTTP instead of the standard input and output"),
     Option(("--address",), "address", "where to listen with --http, 127.0.0.1:8085 unless given", "HOST:PORT"),
     Option(("--admin",), "admin", "offer the tools that look after the machine's indexes"),
+    Option(("--scope",), "scopes", "what a key is good for: " + ", ".join(SCOPES), "SCOPE", repeat=True),
+    Option(("--expires",), "expires", "a key is good for N days; without this, until it is revoked", "N", number=True),
     Option(("--kind",), "kind", "what asks: " + ", ".join(QUESTION_KINDS), "KIND", choices=QUESTION_KINDS),
     Option(("--ranking",), "rankings", "words, vectors, both, or the share of vectors (0 to 1)", "RANKING", repeat=True),
     Option(("--embedder",), "embedders", "compare these embedders, named as the setting `model` names them", "MODEL", repeat=True),
@@ -214,6 +221,21 @@ VERBS: Final[Mapping[str, Verb]] = {
             "db", "start|stop|status|migrate [FOLDER]", "run a database on this machine, or bring one up to date", "db:db",
             ("database-url", *_ALWAYS), least=1, most=2,
             examples=("codetriever db start", "codetriever db migrate --database-url postgresql://codetriever@db.example/codetriever"),
+        ),
+        Verb(
+            "tenants", "list|create|remove|audit [NAME]", "who shares the database, and what was changed", "tenants:tenants",
+            ("yes", "database-url", "tenant", *_ALWAYS), least=1, most=2,
+            examples=("codetriever tenants create harbour", "codetriever tenants audit --tenant harbour"),
+        ),
+        Verb(
+            "repositories", "list|show|rename|remove|statistics [NAME] [NEW]", "a tenant's repositories in the database",
+            "repositories:repositories", ("yes", "database-url", "tenant", *_ALWAYS), least=1, most=3,
+            examples=("codetriever repositories list", "codetriever repositories rename local/shop github.com/harbour/shop"),
+        ),
+        Verb(
+            "keys", "list|create|revoke [NAME]", "the keys that programs show a server", "keys:keys",
+            ("scope", "expires", "yes", "database-url", "tenant", *_ALWAYS), least=1, most=2,
+            examples=("codetriever keys create robot --scope search,index --expires 90", "codetriever keys revoke robot"),
         ),
         Verb(
             "install", "[CLIENT...]", "make this known to coding agents", "install:install",

@@ -15,7 +15,7 @@ from codetriever.cli.command import VERBS
 from codetriever.cli.hits import counted
 from codetriever.cli.progress import ProgressBar
 from codetriever.config import store_folder
-from codetriever.errors import PathNotFound
+from codetriever.errors import ConfirmationNeeded, InvalidArguments, PathNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from codetriever.cli.command import Command
     from codetriever.cli.screen import Screen
     from codetriever.config import Settings
+    from codetriever.connection import Connection
     from codetriever.types import FileOutline, Hit, IndexReport, Usage
 
     _Located = TypeVar("_Located", Hit, Usage, FileOutline)
@@ -38,6 +39,27 @@ def opened(paths: Sequence[str], command: Command, settings: Settings, screen: S
         screen.note(note, style="warning")
     with Index(*paths, settings=settings) as index:
         yield index
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Connection]:
+    """Connect to the database that the settings name, in the name of their tenant; raises `InvalidArguments` when they name none."""
+    if not settings.database_url:
+        raise InvalidArguments("This is about a database, and none is named.", hint="Use --database-url, or set CODETRIEVER_DATABASE_URL.")
+    from codetriever.connection import Connection
+
+    read_url = settings.database_read_url
+    with Connection(settings.database_url, tenant=settings.tenant, read_url=read_url, settings=settings) as connection:
+        yield connection
+
+
+def may_remove(what: str, command: Command, screen: Screen) -> bool:
+    """Say whether something may be deleted: with --yes, else a person is asked; raises `ConfirmationNeeded` when nobody can be."""
+    if command.yes:
+        return True
+    if command.wants_json or not screen.can_ask:
+        raise ConfirmationNeeded(f"This deletes {what}.", hint="Add --yes to do it.")
+    return ask(f"Delete {what}?", screen)
 
 
 class Places:
