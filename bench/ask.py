@@ -8,6 +8,10 @@ ASK_VECTOR_SHARE in the environment says what vectors count against words for co
 
 Tools: codetriever; semble; semble-lexical (its word index and ranking, whatever model is loaded); semble-all and semble-lexical-all
 (the same over code, docs and configuration).
+
+With `-agent` behind its name a tool is asked for what its server sends an agent. Such a place is (path, first line, last line,
+characters of the answer up to its end, the lines shown as pairs of first and last), and `characters` has the length of each whole answer.
+ASK_RESULTS and ASK_LINES say how many results of how many lines the peer is asked for; without them it decides, and 0 lines are all.
 """
 
 import json
@@ -45,7 +49,65 @@ def open_semble(root, store, *, alpha=None, everything=False):
     return search
 
 
+def open_codetriever_agent(root, store):
+    from pathlib import Path
+
+    from codetriever.config import load_settings
+    from codetriever.mcp.arguments import read_arguments
+    from codetriever.mcp.calls import CALLS, Call
+    from codetriever.mcp.opened import Opened
+    from codetriever.mcp.roots import Roots
+    from codetriever.mcp.tools import TOOLS
+
+    folder = Path(root).resolve()
+    opened = Opened((folder,), load_settings(flags={"store": store}, start=folder))
+    opened.index.refresh()
+
+    def search(query, limit):
+        reply = CALLS["search"](Call(read_arguments(TOOLS["search"], {"query": query}), opened, Roots((folder,), folder)))
+        return list(told_places(reply.text, reply.value["hits"])), len(reply.text)
+
+    return search
+
+
+def told_places(text, hits):
+    """Find each hit in the text of an answer: where it ends there, and which of its lines are shown."""
+    from codetriever.focus import shown_lines
+
+    starts = [0]
+    for number, hit in enumerate(hits, 1):
+        lines = f"{hit['start_line']}-{hit['end_line']}" if hit["end_line"] > hit["start_line"] else f"{hit['start_line']}"
+        starts.append(text.index(f"\n{number}. {hit['path']}:{lines}", starts[-1]))
+    ends = [*starts[2:], max(text.find("\n\n", starts[-1]), text.rfind("\n```\n", starts[-1]), starts[-1])]
+    for hit, end in zip(hits, ends, strict=False):
+        numbers = [number for number, _ in shown_lines(hit["text"], hit["start_line"], hit["end_line"])]
+        yield hit["path"], hit["start_line"], hit["end_line"], end, [(number, number) for number in numbers]
+
+
+def open_semble_agent(root, store, *, alpha=None):
+    os.environ["SEMBLE_CACHE_LOCATION"] = store
+    from semble import SembleIndex
+    from semble.utils import format_results
+
+    index = SembleIndex.from_path(root)
+    results, lines = int(os.environ.get("ASK_RESULTS", 5)), int(os.environ.get("ASK_LINES", 10)) or None
+
+    def search(query, limit):
+        found = index.search(query, top_k=results, alpha=alpha)
+        places = []
+        for number, chunk in enumerate((result.chunk for result in found), 1):
+            end = len(json.dumps(format_results(query, found[:number], lines))) - len("]}")
+            shown = chunk.end_line if lines is None else min(chunk.end_line, chunk.start_line + lines - 1)
+            places.append((chunk.file_path, chunk.start_line, chunk.end_line, end, [(chunk.start_line, shown)]))
+        return places, len(json.dumps(format_results(query, found, lines)))
+
+    return search
+
+
 TOOLS = {
+    "codetriever-agent": open_codetriever_agent,
+    "semble-agent": open_semble_agent,
+    "semble-lexical-agent": lambda root, store: open_semble_agent(root, store, alpha=0.0),
     "codetriever": open_codetriever,
     "semble": open_semble,
     "semble-lexical": lambda root, store: open_semble(root, store, alpha=0.0),
@@ -69,7 +131,10 @@ def main():
         latencies_ms.append((time.perf_counter() - started) * 1e3)
         cpu_ms.append((time.process_time() - worked) * 1e3)
         places.append(hits)
-    json.dump({"open_s": open_s, "places": places, "latencies_ms": latencies_ms, "cpu_ms": cpu_ms}, sys.stdout)
+    answers = {"open_s": open_s, "places": places, "latencies_ms": latencies_ms, "cpu_ms": cpu_ms}
+    if tool.endswith("-agent"):
+        answers |= {"places": [found for found, _ in places], "characters": [characters for _, characters in places]}
+    json.dump(answers, sys.stdout)
 
 
 if __name__ == "__main__":

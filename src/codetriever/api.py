@@ -203,7 +203,7 @@ class Index:
         filters: dict[str, Any] = {"paths": paths, "languages": languages, "roles": roles, "branch": branch}
         fused = fuse([self.search(query, limit=DEPTH, **filters) for query in queries])
         page = Found(fused.hits[offset : offset + limit], fused.total, fused.exhaustive, fused.weak, fused.note)
-        page = page if max_tokens is None else packed(page, max_tokens)
+        page = page if max_tokens is None else packed(page, max_tokens, " ".join(queries))
         return replace(fused, hits=page.hits, note=page.note)
 
     def similar(
@@ -376,7 +376,7 @@ class Index:
         if max_tokens is not None:
             from codetriever.search.pack import packed
 
-            found = packed(found, max_tokens)
+            found = packed(found, max_tokens, query.text)
         return Answer(
             query.text,
             found.hits,

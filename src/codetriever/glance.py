@@ -25,6 +25,7 @@ from codetriever.corpus.walk import list_files
 from codetriever.lexical.bm25 import idf
 from codetriever.lexical.terms import count_terms
 from codetriever.search.filters import allowed_files, make_filter
+from codetriever.search.pack import pack
 from codetriever.search.query import parse_query
 from codetriever.types import Answer, FileTable, Filter, Freshness, Hit
 from codetriever.values import dataclass
@@ -62,10 +63,13 @@ class _Piece:
     named: frozenset[str]
 
 
-def glance(path: Path, query: str, settings: Settings, *, limit: int = 10, budget_s: float = 3.0, **filters: Iterable[str]) -> Answer:
+def glance(
+    path: Path, query: str, settings: Settings, *, limit: int = 10, max_tokens: int = 4000, budget_s: float = 3.0, **filters: Iterable[str]
+) -> Answer:
     """Answer a question from the files of a checkout within about `budget_s` seconds, by words alone.
 
-    `filters` are those of `Index.search`. The scores are the share of the question's words, weighed by their rarity, that a piece has;
+    `filters` are those of `Index.search`; `max_tokens` is the budget of its hits. The scores are the share of the question's words,
+    weighed by their rarity, that a piece has;
     `generation` is 0, and `freshness.pending_files` are all that will be indexed. Raises `InvalidQuery` and `PathNotFound`.
     """
     started = time.monotonic()
@@ -77,11 +81,10 @@ def glance(path: Path, query: str, settings: Settings, *, limit: int = 10, budge
     candidates = _in_order(_allowed(paths, checkout, wanted), words)
     read, found = _read(checkout, candidates, words, started + budget_s, settings.max_file_bytes)
     hits = list(_hits(checkout, _best_files(found, words, read), words, wanted, settings.max_file_bytes))
+    shown, _ = pack(hits[:limit], max_tokens, query)
     seen = f"{read:,} of {len(paths):,} files were looked at, by words alone"
     note = f"Not indexed yet: {seen}."
-    return Answer(
-        query, tuple(hits[:limit]), len(hits), False, 0, Freshness(0.0, 0.0, len(paths), note), (time.monotonic() - started) * 1000.0
-    )
+    return Answer(query, tuple(shown), len(hits), False, 0, Freshness(0.0, 0.0, len(paths), note), (time.monotonic() - started) * 1000.0)
 
 
 def _allowed(paths: Sequence[str], checkout: Checkout, wanted: Filter) -> list[str]:

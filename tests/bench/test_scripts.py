@@ -79,6 +79,25 @@ def test_quality_of_annotated_checkouts(checkouts, tmp_path):
     assert {row["category"]: row["ndcg10"] for row in rows} == {"semantic": 1.0, "symbol": 1.0, "all questions": 1.0}
 
 
+def test_tokens_until_the_answer_was_read(checkouts, tmp_path):
+    annotations = tmp_path / "annotations"
+    (annotations / "annotations").mkdir(parents=True)
+    (annotations / "repos.json").write_text(json.dumps([{"name": "small"}]))
+    items = [
+        {"query": "wait_before_retry", "relevant": [{"path": "retry.py", "start_line": 4, "end_line": 6}]},
+        {"query": "close idle connections", "relevant": ["nowhere.py"]},
+    ]
+    (annotations / "annotations" / "small.json").write_text(json.dumps(items))
+    printed = run("tokens.py", checkouts, annotations, "--rows", tmp_path / "rows.json", folder=tmp_path)
+    (line,) = results(tmp_path, "tokens")["split"]
+    found, missed = json.loads((tmp_path / "rows.json").read_text())["split"]
+    assert "codetriever" in printed
+    assert 20 < found["named"] == found["read"] <= found["answer"] < 400
+    assert missed["read"] == 16_000
+    assert (line["questions"], line["missed"]) == (2, 0.5)
+    assert (tmp_path / "bench" / "results" / "tokens-split.svg").exists()
+
+
 def test_questions_from_history_are_made_and_asked(checkouts, tmp_path):
     questions = tmp_path / "questions.json"
     assert "1 questions from 1 repositories" in run("questions.py", checkouts, questions, folder=tmp_path)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from codetriever.cli.command import Command
 from codetriever.cli.highlight import highlight
-from codetriever.cli.hits import LINES_SHOWN, ago, chosen_lines, heading, print_answer
+from codetriever.cli.hits import ago, heading, print_answer
 from codetriever.cli.screen import Screen
 from codetriever.cli.searching import show, vimgrep_line
 from codetriever.cli.symbols import nested
+from codetriever.focus import LINES_SHOWN, chosen_lines
 from codetriever.types import Answer, Definition, Freshness, Hit, Role, Signal
 
 FUNCTION = "@cache\n# what f is for\ndef f(x):\n    y = x\n\n    return y\n"

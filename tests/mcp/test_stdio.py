@@ -99,6 +99,25 @@ def test_what_was_sent_is_not_sent_again_unless_asked_again(shop, run):
     assert text_of(third) == text_of(first)
 
 
+def test_a_search_shows_much_of_the_first_and_a_line_of_the_last(place, run):
+    body = "".join(f"    total += article_{line}\n" for line in range(60))
+    for number in range(40):
+        (place.root / f"sum{number:02}.py").write_text(f"def sum_articles_{number}(total):\n{body}    return total\n")
+    place.index()
+
+    async def talk():
+        async with place.client() as client:
+            return [await client.call_tool("search", {"query": "sum articles", **more}) for more in ({}, {"max_tokens": 8000, "limit": 5})]
+
+    usual, large = map(text_of, run(talk))
+    first, *_ = usual.split("\n\n")[1:]
+    assert re.match(r"1\. sum\d\d\.py:1-62 > sum_articles_\d+\n```python\ndef sum_articles_\d+\(total\):\n    total", first)
+    assert first.endswith("\n…\n```")
+    assert re.search(r"\n15\. (sum\d\d\.py):1-62 > (sum_articles_\d+): def \2\(total\):\n16\. ", usual)
+    assert len(usual) <= 4 * 1250
+    assert large.count("    return total") == 5
+
+
 def test_a_weak_match_is_called_weak(shop, run):
     async def talk():
         async with shop.client() as client:

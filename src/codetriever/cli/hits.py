@@ -5,102 +5,18 @@ A heading says where and what, then a few lines of code say why: from the defini
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from codetriever.cli.highlight import highlight
 from codetriever.cli.screen import printable
+from codetriever.focus import LINES_SHOWN, chosen_lines, is_cut, shown_lines
 
 if TYPE_CHECKING:
     from codetriever.cli.screen import Screen
     from codetriever.types import Answer, Freshness, Hit
 
-LINES_SHOWN: Final = 8
 _LONGEST_LINE: Final = 400
 _TAB: Final = 4
-_NAME_PARTS: Final = r"[\w$?!]+"
-_QUERY_WORDS: Final = r"[^\W_]{3,}"
-_IDENTIFIERS: Final = r"\w*[^\W\d]_\w+"
-_MOST_WORDS: Final = 40
-# What stands before the name where something is defined, in most languages; in the others the first line with the name is taken.
-_DEFINING: Final = (
-    r"(?:def|class|fn|fun|func|function|sub|struct|enum|union|trait|interface|impl|type|module|namespace|package|object|record"
-    r"|const|let|var|val|static|macro_rules!|#\s*define|table|view)\b[^=;]*?"
-)
-_COMMENT_STARTS: Final = ("# ", "//", "*", "/*", '"""', "--", ";", "%")
-# Words of a question that say nothing of what is asked for.
-_GRAMMAR: Final = frozenset(
-    "and are any being but can did does for from had has have how into its not our that the their then there these this those was were "
-    "what when where which while who whose why will with would you your".split()
-)
-# Endings that a question and the code it asks for may differ in.
-_ENDING: Final = r"(?:ing|ed|es|s|e)$"
-
-
-def chosen_lines(text: str, name: str = "", query: str = "", *, most: int | None = LINES_SHOWN) -> list[int]:
-    """Choose the lines of a hit to show, as indexes in order: all when `most` is None.
-
-    Shown is the definition from its own line on; when the words of the query lie elsewhere, the lines there, below the definition's line.
-    """
-    lines = text.removesuffix("\n").split("\n")
-    if most is None or len(lines) <= most + 1:
-        return list(range(len(lines)))
-    defined, asked = _focus(lines, name, query, most)
-    if asked > defined:
-        chosen = [defined, *range(asked, min(asked + most - 1, len(lines)))]
-    else:
-        start = min(asked, len(lines) - most)
-        chosen = list(range(start, start + most))
-    while len(chosen) > 1 and not lines[chosen[-1]].strip():
-        chosen.pop()
-    return chosen
-
-
-def focus_line(text: str, name: str = "", query: str = "") -> int:
-    """Return the index of the line to jump to: the definition's own, or one elsewhere that says what was asked."""
-    return _focus(text.removesuffix("\n").split("\n"), name, query, LINES_SHOWN)[1]
-
-
-def _focus(lines: list[str], name: str, query: str, most: int) -> tuple[int, int]:
-    """Return the index of the definition's line, and that of the first line that says what was asked, the same when it is near."""
-    defined = _definition_line(lines, name)
-    worth = _worth(lines, query)
-    sums = [sum(worth[first : first + most - 1]) for first in range(len(lines))]
-    best = max(range(len(sums)), key=sums.__getitem__)
-    if sums[best] <= _ELSEWHERE * sum(worth[defined : defined + most]):
-        return defined, defined
-    return defined, next(at for at in range(best, len(lines)) if worth[at])
-
-
-# The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
-_ELSEWHERE: Final = 2.0
-
-
-def _worth(lines: list[str], query: str) -> list[float]:
-    """Say how much each line has of the query's words, identifiers whole and in parts; a word counts less the more lines have it."""
-    words = (word.casefold() for word in re.findall(_QUERY_WORDS, query)[:_MOST_WORDS])
-    stems = dict.fromkeys(re.sub(_ENDING, "", word) for word in words if word not in _GRAMMAR)
-    patterns = [re.escape(stem) for stem in stems if len(stem) > 2]
-    patterns += [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(re.findall(_IDENTIFIERS, query)[:_MOST_WORDS])]
-    folded = [line.casefold() for line in lines]
-    worth = [0.0] * len(lines)
-    for pattern in map(re.compile, patterns):
-        having = [at for at, line in enumerate(folded) if pattern.search(line)]
-        for at in having:
-            worth[at] += 1 / len(having)
-    return worth
-
-
-def _definition_line(lines: list[str], name: str) -> int:
-    """Return the index of the line that says "here begins `name`"; without a name that of the first line with text."""
-    parts = re.findall(_NAME_PARTS, name)
-    if parts:
-        word = rf"(?<!\w){re.escape(parts[-1])}(?!\w)"
-        for pattern in (re.compile(_DEFINING + word), re.compile(word)):
-            for index, line in enumerate(lines):
-                if pattern.search(line) and not line.lstrip().startswith(_COMMENT_STARTS):
-                    return index
-    return next((index for index, line in enumerate(lines) if line.strip()), 0)
 
 
 def print_answer(answer: Answer, screen: Screen, *, most: int | None = LINES_SHOWN, explain: bool = False) -> None:
@@ -123,7 +39,12 @@ def print_hit(hit: Hit, screen: Screen, *, query: str = "", most: int | None = L
     if explain:
         for signal in hit.signals:
             screen.line(screen.style(f"  {signal.name:<18} {signal.value:8.3f}  {signal.effect:+.3f}", "dim"))
-    print_lines(hit.text, hit.start_line, hit.language, screen, only=chosen_lines(hit.text, hit.name, query, most=most))
+    if is_cut(hit.text, hit.start_line, hit.end_line):
+        shown = dict(shown_lines(hit.text, hit.start_line, hit.end_line))
+        text = "\n".join(shown.get(number, "") for number in range(hit.start_line, hit.end_line + 1))
+        print_lines(text, hit.start_line, hit.language, screen, only=[number - hit.start_line for number in shown])
+    else:
+        print_lines(hit.text, hit.start_line, hit.language, screen, only=chosen_lines(hit.text, hit.name, query, most=most))
 
 
 def heading(hit: Hit, screen: Screen) -> str:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.cli.arguments import PROGRAM
-from codetriever.cli.hits import LINES_SHOWN, focus_line, print_answer, print_notices
+from codetriever.cli.hits import print_answer, print_notices
 from codetriever.cli.opening import Places, refreshed, similar_verb
 from codetriever.cli.screen import printable
 from codetriever.errors import InvalidQuery
+from codetriever.focus import LINES_SHOWN, focus_line
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:

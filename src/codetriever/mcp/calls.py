@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.errors import InvalidArguments, PathNotFound, SymbolNotFound
+from codetriever.focus import is_cut
 from codetriever.mcp import markdown
-from codetriever.mcp.tools import DEFAULT_MAX_TOKENS
+from codetriever.mcp.tools import DEFAULT_MAX_TOKENS, HITS, SEARCH_MAX_TOKENS
 from codetriever.tokens import count_tokens
 from codetriever.wire import as_value
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from codetriever.mcp.shown import Shown
     from codetriever.types import Answer, ContextAnswer, Definition, FileOutline, Hit, Usage
 
-_HITS: Final = 10
 _USAGES: Final = 60
 _DEFINITIONS: Final = 100
 _OVERLOADS: Final = 6
@@ -76,7 +76,7 @@ def search(call: Call) -> Reply:
     queries = tuple(filter(str.strip, (request.query, *request.queries)))
     if not queries:
         raise InvalidArguments("There is no query.", hint="Set query to what you look for, in plain words or as a symbol.")
-    filters = _filters(request) | {"limit": request.limit or _HITS, "offset": request.offset, "max_tokens": call.max_tokens}
+    filters = _filters(request) | _page(request)
     found = call.index.search(queries[0], **filters) if len(queries) == 1 else call.index.search_several(queries, **filters)
     return _hits(call, found)
 
@@ -88,8 +88,13 @@ def find_similar(call: Call) -> Reply:
     what = place or request.symbol or request.query
     if not what.strip():
         raise InvalidArguments("There is nothing to compare with.", hint="Set query to a snippet, or symbol, or file_path and start_line.")
-    filters = _filters(request) | {"limit": request.limit or _HITS, "offset": request.offset, "max_tokens": call.max_tokens}
+    filters = _filters(request) | _page(request)
     return _hits(call, call.index.similar(what, **filters))
+
+
+def _page(request: Request) -> dict[str, Any]:
+    room = (request.max_tokens or SEARCH_MAX_TOKENS) - _HEADING_TOKENS
+    return {"limit": request.limit or HITS, "offset": request.offset, "max_tokens": room}
 
 
 def _hits(call: Call, answer: Answer) -> Reply:
@@ -100,7 +105,7 @@ def _hits(call: Call, answer: Answer) -> Reply:
     kept = "" if not answer.hits else _left_out(answer, first)
     again = (
         "get_context(file_path, start_line) shows a hit again, or whole."
-        if repeated or any(map(markdown.is_shortened, answer.hits))
+        if repeated or any(is_cut(hit.text, hit.start_line, hit.end_line) for hit in answer.hits)
         else ""
     )
     left_out = " ".join(filter(None, (kept, again)))
@@ -128,12 +133,11 @@ def _left_out(answer: Answer, offset: int) -> str:
 
 
 def _repeated(call: Call, answer: Answer) -> frozenset[Hit]:
-    """Return the hits whose code the session has, unless the same was asked before."""
+    """Return the hits whose shown code the session has, unless the same was asked before."""
     if call.shown is None:
         return frozenset()
     is_new = call.shown.begin(call.request)
-    whole = [hit for hit in answer.hits if not markdown.is_shortened(hit)]
-    known = frozenset(hit for hit in whole if call.shown.is_repeated(f"{call.place(hit)}:{hit.start_line}", hit.text))
+    known = frozenset(hit for hit in answer.hits if call.shown.is_repeated(f"{call.place(hit)}:{hit.start_line}", hit.text))
     return known if is_new else frozenset()
 
 
@@ -146,7 +150,8 @@ def cold(call: Call, tool: str) -> Reply:
         return Reply({"root": ", ".join(map(str, call.opened.folders)), "note": call.note}, text)
     from codetriever.glance import glance
 
-    found = glance(call.opened.folders[0], query, call.opened.settings, limit=request.limit or _HITS, **_filters(request))
+    page = {name: value for name, value in _page(request).items() if name != "offset"}
+    found = glance(call.opened.folders[0], query, call.opened.settings, **page, **_filters(request))
     note = f"{found.freshness.note} {call.note} Ask again for the whole answer."
     body = markdown.hits(found, call.place, lambda _: False)
     value = {"hits": as_value(found.hits), "root": call.where, "note": note}

@@ -14,6 +14,9 @@ from codetriever.types import Answer, ContextAnswer, OutlineAnswer, UsagesAnswer
 from codetriever.wire import OPTIONAL_FIELDS
 
 DEFAULT_MAX_TOKENS: Final = 4000
+# Of a search: the best hits with the lines that matter, the others with one. `bench/tokens.py` measures what that saves its reader.
+SEARCH_MAX_TOKENS: Final = 1200
+HITS: Final = 30
 LEAST_TOKENS: Final = 100
 ROLES: Final = ("code", "test", "docs", "config", "generated")
 
@@ -55,7 +58,12 @@ ARGUMENTS: Final[Mapping[str, Argument]] = {
         Argument("symbol", "string", "the name of a function, class, variable..., qualified (Config.load) or not"),
         Argument("limit", "integer", "results at most", 1, 100),
         Argument("offset", "integer", "leave out the first results: the next page"),
-        Argument("max_tokens", "integer", f"fit the answer into this many tokens; {DEFAULT_MAX_TOKENS} by default", LEAST_TOKENS),
+        Argument(
+            "max_tokens", "integer",
+            f"fit the answer into this many tokens: more of them show more of each result; {SEARCH_MAX_TOKENS} for search and "
+            f"find_similar by default, {DEFAULT_MAX_TOKENS} otherwise",
+            LEAST_TOKENS,
+        ),
         Argument("path_globs", "strings", "only files whose path fits one of these globs, such as src/**; a leading ! excludes"),
         Argument("languages", "strings", "only files in these languages, such as python"),
         Argument("roles", "strings", "only files with these roles", choices=ROLES),
@@ -71,8 +79,8 @@ TOOLS: Final[Mapping[str, Tool]] = {
         Tool(
             "search", "Search code",
             "Find the code that does something: ask in plain words (how are sessions refreshed), name a symbol, or quote literal text. "
-            "Use it before grep or reading files when you do not know where something is. Answers with the pieces of code themselves, best "
-            "first, each with its file and lines, so there is often no need to open the file.",
+            "Use it before grep or reading files when you do not know where something is. Answers with places, best first, by file "
+            "and lines: the first ones with the code that matters, the others with one line. get_context shows one whole.",
             ("query", "queries", "path", *_FILTERS, *_PAGE), Answer,
         ),
         Tool(

@@ -1,13 +1,16 @@
-"""How does an answer fit into a budget of tokens?"""
+"""How does an answer fit into a budget of tokens?
+
+The first hits get most of it, since that is where what was asked for lies as a rule, and each shows the lines that say why it was found;
+the tail is a line each. Somebody who reads from the top has read little when they come to what they wanted.
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from codetriever.errors import InvalidQuery
-from codetriever.search.query import simple_name
+from codetriever.focus import excerpt
 from codetriever.tokens import count_tokens
 
 if TYPE_CHECKING:
@@ -16,61 +19,63 @@ if TYPE_CHECKING:
     from codetriever.search.search import Found
     from codetriever.types import Hit
 
-# What a hit's heading costs: path, lines, name and the marks around them.
-HEADING_TOKENS = 20
-# Hits are shown whole for this share of the budget; the rest of it goes to the first lines of those that follow.
-WHOLE_SHARE = 0.8
-_SIGNATURE_LINES = 3
-_COMMENT = re.compile(r"\s*(?://|#(?!\[|define)|/?\*|--|;|%|'|\"\"\")")
+# What a hit's heading costs beside its path and name: lines, and the marks around its code.
+HEADING_TOKENS: Final = 10
+# How the text of the first hits shares what their headings and the tail leave; hits after these are the tail.
+_SHARES: Final = (2, 2, 2, 2, 2, 1, 1, 1, 1, 1)
+_TAIL_SHARE: Final = 1 / 3
+_LINE_TOKENS: Final = 15
 
 
-def pack(hits: Sequence[Hit], max_tokens: int) -> tuple[list[Hit], int]:
-    """Return the longest prefix of the hits that fits, the later ones cut to their first lines, and how many were cut.
+def pack(hits: Sequence[Hit], max_tokens: int, query: str = "") -> tuple[list[Hit], int]:
+    """Return the longest prefix of the hits that fits, most of them cut to what answers the query, and how many were cut.
 
     Text that an earlier hit has shown already is not shown again. Raises `InvalidQuery` for a budget that holds nothing.
     """
     if max_tokens <= HEADING_TOKENS:
         raise InvalidQuery(f"{max_tokens} tokens hold no hit.", hint=f"Allow at least {HEADING_TOKENS + 50} tokens.")
     packed: list[Hit] = []
-    shown: set[str] = set()
-    left, cut = max_tokens, 0
-    for hit in hits:
-        whole = HEADING_TOKENS + count_tokens(hit.text)
-        if hit.text in shown:
-            short = replace(hit, text="")
-        elif (whole <= left and left - whole >= (1.0 - WHOLE_SHARE) * max_tokens) or (not packed and whole <= left):
-            short = hit
+    seen: set[str] = set()
+    left = max_tokens
+    room = max_tokens - sum(map(heading_tokens, hits[: len(_SHARES)])) - _tail_tokens(hits, max_tokens)
+    for place, hit in enumerate(hits):
+        if place < len(_SHARES):
+            allowed = room * _SHARES[place] // sum(_SHARES[place : len(hits)])
         else:
-            short = _opening(hit)
-        cost = HEADING_TOKENS + count_tokens(short.text)
+            is_all_whole = all(one.text in ("", whole.text) for one, whole in zip(packed, hits, strict=False))
+            allowed = left // (len(hits) - place) - heading_tokens(hit) if is_all_whole else 0
+        short = "" if hit.text in seen else _shortened(hit, query, allowed)
+        cost = heading_tokens(hit) + count_tokens(short)
         if cost > left:
             break
-        shown.add(hit.text)
-        packed.append(short)
+        seen.add(hit.text)
+        packed.append(hit if short == hit.text else replace(hit, text=short))
         left -= cost
-        cut += short.text != hit.text
-    return packed, cut
+        room -= count_tokens(short)
+    return packed, sum(one.text != whole.text for one, whole in zip(packed, hits, strict=False))
 
 
-def packed(found: Found, max_tokens: int) -> Found:
-    """Return the page as far as it fits, with a note of what was cut or left out."""
-    hits, cut = pack(found.hits, max_tokens)
+def heading_tokens(hit: Hit) -> int:
+    """Return what the heading of a hit costs."""
+    return HEADING_TOKENS + count_tokens(hit.path) + count_tokens(hit.name)
+
+
+def _tail_tokens(hits: Sequence[Hit], max_tokens: int) -> int:
+    wanted = sum(heading_tokens(hit) + _LINE_TOKENS for hit in hits[len(_SHARES) :])
+    return min(wanted, int(max_tokens * _TAIL_SHARE))
+
+
+def _shortened(hit: Hit, query: str, max_tokens: int) -> str:
+    return excerpt(hit.text, hit.name, query, first=hit.start_line, last=hit.end_line, max_tokens=max_tokens)
+
+
+def packed(found: Found, max_tokens: int, query: str = "") -> Found:
+    """Return the page as far as it fits, with a note of what was cut or left out. What matches weakly is worth half of the budget."""
+    hits, cut = pack(found.hits, max(max_tokens // 2, HEADING_TOKENS + 1) if found.weak else max_tokens, query)
     left_out = len(found.hits) - len(hits)
     notes = [found.note] if found.note else []
     if cut:
-        notes.append(f"{cut} of {len(hits)} hits are cut to their first lines; `context PATH:LINE` shows the rest.")
+        notes.append(f"{cut} of {len(hits)} hits are cut to a few lines; `context PATH:LINE` shows the rest.")
     if left_out:
         notes.append(f"{left_out} more did not fit into {max_tokens} tokens; --offset {len(hits)} goes on.")
     return replace(found, hits=tuple(hits), note=" ".join(notes))
-
-
-def _opening(hit: Hit) -> Hit:
-    """Cut a hit to the first lines of its definition; its byte and line spans stay those of the whole, which is how to get the rest.
-
-    What comes before the name, doc comments and decorators mostly, is left out too.
-    """
-    lines = hit.text.splitlines(keepends=True)
-    name = re.compile(rf"(?<!\w){re.escape(simple_name(hit.name))}(?!\w)") if hit.name else None
-    first = next((number for number, line in enumerate(lines) if name and name.search(line) and not _COMMENT.match(line)), 0)
-    kept = lines[first : first + _SIGNATURE_LINES]
-    return replace(hit, text=("…\n" if first else "") + "".join(kept) + ("…\n" if first + len(kept) < len(lines) else ""))
