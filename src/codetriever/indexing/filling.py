@@ -64,7 +64,8 @@ def fill(plan: Plan, writer: Writer, task: Task) -> Filled:
     for row in plan.vanished:
         rows.drop(row)
     intake = Intake(task.checkout.root, rows, writer, max_file_bytes=task.options.max_file_bytes, stats=plan.stats)
-    intake.expect_failures(plan.previous)
+    if not task.options.retry_failures:
+        intake.expect_failures(plan.previous)
     try:
         count = _take_in(task, plan, writer, intake)
     except (KeyboardInterrupt, EmbedderFailed):
@@ -128,7 +129,7 @@ def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
     projector = task.embedder if isinstance(task.embedder, Projector) else None
     size = options.workers or worker_count(options.memory_bytes)
     is_little = len(plan.wanted) * FILE_S + plan.wanted_bytes / BYTES_PER_S < POOL_WORTH_S
-    is_suspect = ended_badly(task.store.folder)
+    is_suspect = options.isolate or ended_badly(task.store.folder)
     with marked(task.store.folder):
         if not size or (is_little and not is_suspect):
             yield lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)

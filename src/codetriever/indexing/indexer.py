@@ -30,7 +30,11 @@ MANY_FILES = 100_000  # a first index of more is confirmed first: somebody may h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexOptions:
-    """How to index. Sizes in bytes; `workers` 0 is as many as cores and memory allow."""
+    """How to index. Sizes in bytes; `workers` 0 is as many as cores and memory allow.
+
+    `isolate` parses in processes of their own however little there is, and `retry_failures` tries files again that could not be read or
+    analysed and have not changed since.
+    """
 
     memory_bytes: int = 512 << 20
     workers: int = 0
@@ -40,6 +44,8 @@ class IndexOptions:
     hidden: bool = False
     no_ignore: bool = False
     lock_wait_s: float = 30.0
+    isolate: bool = False
+    retry_failures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Task:
     options: IndexOptions
     progress: Callable[[Progress], None]
     confirm: Callable[[str], bool]
+    planner: Callable[[FileTable | None], Plan] | None
     started: float
     deadline: float
 
@@ -88,18 +95,20 @@ def refresh(
     progress: Callable[[Progress], None] | None = None,
     deadline_s: float | None = None,
     confirm: Callable[[str], bool] | None = None,
+    planner: Callable[[FileTable | None], Plan] | None = None,
 ) -> IndexReport:
     """Bring the checkout's view up to date and say what was done.
 
     `progress` is called in the calling thread. `confirm` is asked, with the reason, before the first index of a home or root folder or of
-    very many files; when it is missing or says no, `ConfirmationNeeded` is raised.
+    very many files; when it is missing or says no, `ConfirmationNeeded` is raised. `planner` says what is to be done, of the view's own
+    list, instead of a look at all files of the checkout.
     With a deadline the work stops when it is over: the last generation stays, `pending` says how many files wait, and what was
     analysed is kept for the next time. So does a store that is locked, full or not writable: `note` says which. Without a deadline these
     are raised. Ctrl-C keeps what was analysed as well, and is raised again. Raises `ConfirmationNeeded`, `EmbedderFailed`, `StoreDamaged`.
     """
     started = time.monotonic()
     deadline = started + deadline_s if deadline_s is not None else math.inf
-    task = Task(checkout, store, embedder, options or IndexOptions(), progress or _ignore, confirm or _refuse, started, deadline)
+    task = Task(checkout, store, embedder, options or IndexOptions(), progress or _ignore, confirm or _refuse, planner, started, deadline)
     with metrics.timed("refresh_ms"):
         current = _current(task)
         plan = _plan(task, current.files, current.listing) if current is not None else None
@@ -118,9 +127,17 @@ def _current(task: Task) -> _Current | None:
 
 
 def _plan(task: Task, previous: FileTable | None, listing: bytes) -> Plan:
+    if task.planner is not None:
+        return task.planner(previous)
     options = task.options
     return make_plan(
-        task.checkout, previous, listing, hidden=options.hidden, no_ignore=options.no_ignore, max_file_bytes=options.max_file_bytes
+        task.checkout,
+        previous,
+        listing,
+        hidden=options.hidden,
+        no_ignore=options.no_ignore,
+        max_file_bytes=options.max_file_bytes,
+        retry_failures=options.retry_failures,
     )
 
 
@@ -155,7 +172,8 @@ def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexRepo
         with task.store.writer(wait_s=wait_s) as writer:
             is_whole = current is not None and task.store.generation(task.key) == current.info.generation
             if plan is None or not is_whole or not task.store.is_complete(task.key):
-                previous = writer.previous(task.key)
+                has_own = task.planner is None or task.store.generation(task.key) > 0
+                previous = writer.previous(task.key) if has_own else None
                 plan = _plan(task, previous, writer.listing(task.key))
                 if previous is None:
                     _confirm(task, len(plan.listing.paths))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from codetriever.types import FileTable
 
 
+_FAILURES = [code for reason, code in REASON_CODES.items() if reason.is_failure]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file to read: its row in the list, its path, and its size in bytes when it was listed."""
@@ -56,7 +59,14 @@ class Plan:
 
 
 def make_plan(
-    checkout: Checkout, previous: FileTable | None, listing_bytes: bytes, *, hidden: bool, no_ignore: bool, max_file_bytes: int
+    checkout: Checkout,
+    previous: FileTable | None,
+    listing_bytes: bytes,
+    *,
+    hidden: bool,
+    no_ignore: bool,
+    max_file_bytes: int,
+    retry_failures: bool = False,
 ) -> Plan:
     """List the files, and compare them with the previous list; `listing_bytes` is what was kept beside that one."""
     known = listing_from_bytes(listing_bytes)
@@ -66,6 +76,8 @@ def make_plan(
     kept = changes.unchanged
     if previous is not None:
         kept = kept[_limit_agrees(previous, kept[:, 1], max_file_bytes)]
+        if retry_failures:
+            kept = kept[~np.isin(previous.skips[kept[:, 1]], _FAILURES)]
     is_kept = np.zeros(len(listing.paths), np.bool_)
     is_kept[kept[:, 0]] = True
     to_read = set(changes.to_read)

@@ -50,18 +50,19 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def submit(database: Database, tenant: uuid.UUID) -> None:
-    """Leave a job with contents, of which both tenants' numbers are the same."""
+    """Leave a job with contents."""
+    job = JOB if tenant == DEFAULT_TENANT else uuid.uuid4()
     with database.connection("write") as connection, transaction(connection, tenant):
         connection.execute(
             "INSERT INTO indexing_jobs (tenant_id, job_id, repository, branch, source, correlation_id)"
             " VALUES (%(tenant)s, %(job)s, 'github.com/one/name', 'main', 'contents', %(job)s)",
-            {"tenant": tenant, "job": JOB},
+            {"tenant": tenant, "job": job},
         )
         connection.execute(
             "INSERT INTO job_submissions (tenant_id, submission_id, job_id, replaces) VALUES (%(tenant)s, %(job)s, %(job)s, true)",
-            {"tenant": tenant, "job": JOB},
+            {"tenant": tenant, "job": job},
         )
-        connection.execute("INSERT INTO job_files (tenant_id, submission_id, file_path) VALUES (%s, %s, 'a.py')", (tenant, JOB))
+        connection.execute("INSERT INTO job_files (tenant_id, submission_id, file_path) VALUES (%s, %s, 'a.py')", (tenant, job))
 
 
 def open_one(database: Database, tenant: uuid.UUID):
@@ -76,6 +77,7 @@ def parameters(tenant: uuid.UUID, repository: int) -> dict[str, object]:
         "features": "1", "view": repository, "term": b"the", "first": b"", "end": b"\xff", "part": b"e", "limit": 100, "model": "m",
         "vector": arrays.halfvec(embed_words(("the", "same"))), "blobs": empty, "indexes": arrays.ints(np.zeros(99)), "hash": 0, "blob": 1,
         "distance": 9.0, "segments": empty, "after": 0, "times": empty, "named": None,
+        "job": JOB, "submission": JOB, "state": "", "offset": 0, "after_path": b"",
         "digests": arrays.byteas([b"x"] * 99), "languages": arrays.texts(["text"] * 99)
     }  # fmt: skip
 
@@ -86,7 +88,7 @@ ASKING = sorted(name for name, verb in FIRST.items() if verb == "SELECT" and "%(
 
 
 # These name no repository, so they find what is the tenant's own.
-OF_ALL_REPOSITORIES = ("list_repositories", "tenant_statistics", "list_keys", "list_audit")
+OF_ALL_REPOSITORIES = ("list_repositories", "tenant_statistics", "list_keys", "list_audit", "list_jobs", "count_jobs")
 
 
 def found(rows: list[tuple[object, ...]]) -> list[object]:

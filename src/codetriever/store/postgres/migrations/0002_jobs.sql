@@ -71,7 +71,6 @@ BEGIN
     IF (OLD.state, NEW.state) NOT IN (
         ('pending', 'running'),  -- a worker took it
         ('pending', 'cancelled'),
-        ('pending', 'failed'),  -- it was given up before another try
         ('running', 'completed'),
         ('running', 'failed'),
         ('running', 'cancelled'),
