@@ -218,8 +218,8 @@ VERBS: Final[Mapping[str, Verb]] = {
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
         Verb(
-            "db", "start|stop|status|migrate [FOLDER]", "run a database on this machine, or bring one up to date", "db:db",
-            ("database-url", *_ALWAYS), least=1, most=2,
+            "db", "start|stop|status|migrate|distribute [FOLDER]", "run a database here, bring one up to date, spread one over servers",
+            "db:db", ("database-url", *_ALWAYS), least=1, most=2,
             examples=("codetriever db start", "codetriever db migrate --database-url postgresql://codetriever@db.example/codetriever"),
         ),
         Verb(

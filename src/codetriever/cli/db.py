@@ -1,4 +1,4 @@
-"""`db`: run a PostgreSQL on this machine, and bring a database's schema up to date."""
+"""`db`: run a PostgreSQL on this machine, bring a database's schema up to date, and spread it over servers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ _ROOTS_FOLDER: Final = Path("/var/lib/codetriever/database")  # below root's hom
 
 
 def db(command: Command, settings: Settings, screen: Screen) -> int:
-    """Run `db start|stop|status|migrate [FOLDER]`; `status` is 1 when nothing runs."""
+    """Run `db start|stop|status|migrate|distribute [FOLDER]`; `status` is 1 when nothing runs."""
     action = command.words[0]
-    run = {"start": _start, "stop": _stop, "status": _status, "migrate": _migrate}.get(action)
+    run = {"start": _start, "stop": _stop, "status": _status, "migrate": _migrate, "distribute": _distribute}.get(action)
     if run is None:
-        raise InvalidArguments(f"`db` does not know {action!r}.", hint="Say `codetriever db start`, `stop`, `status` or `migrate`.")
+        raise InvalidArguments(
+            f"`db` does not know {action!r}.", hint="Say `db start`, `db stop`, `db status`, `db migrate` or `db distribute`."
+        )
     folder = Path(command.words[1]).absolute() if len(command.words) > 1 else usual_folder()
     return run(folder, command, settings, screen)
 
@@ -87,4 +89,19 @@ def _migrate(folder: Path, command: Command, settings: Settings, screen: Screen)
         for step in steps:
             screen.line(f"{step.version:04}  {step.name}")
         screen.note(f"the schema is current: {len(steps)} steps were missing" if steps else "the schema is current")
+    return 0
+
+
+def _distribute(folder: Path, command: Command, settings: Settings, screen: Screen) -> int:
+    from codetriever.store.postgres.database import Database
+    from codetriever.store.postgres.launcher import status
+
+    with Database(settings.database_url or status(folder).url) as database:
+        tables = database.distribute()
+    if command.wants_json:
+        screen.json({"distributed": tables})
+    else:
+        for table in tables:
+            screen.line(table)
+        screen.note(f"spread over the servers: {len(tables)} tables" if tables else "every table was spread already")
     return 0

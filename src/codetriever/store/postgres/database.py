@@ -18,6 +18,7 @@ except ImportError as error:
     raise ExtraMissing(f"A database needs an optional part: {error}.", hint="pip install 'codetriever[postgres]'") from None
 
 from codetriever.store.postgres import arrays
+from codetriever.store.postgres.distribute import distribute
 from codetriever.store.postgres.migrate import current, migrate, newest
 from codetriever.store.postgres.pools import ANALYTICS, READ, WRITE, Pools
 from codetriever.store.postgres.queries import query
@@ -88,6 +89,14 @@ class Database:
         """Whether searches are answered by another server than the one that is written to."""
         return bool(self._read_url)
 
+    def replica_lag_s(self) -> float:
+        """Return how many seconds the replica that searches read is behind what is written; 0 without a replica."""
+        if not self._read_url:
+            return 0.0
+        with self.connection(READ) as connection:
+            row = connection.execute(query("replica_lag")).fetchone()
+        return 0.0 if row is None else float(row[0])
+
     def check(self) -> None:
         """Make sure, once, that the database can be used; raises `DatabaseUnavailable` and `DatabaseUnsuitable`."""
         with self._lock:
@@ -108,6 +117,12 @@ class Database:
             check_server(connection, create=True)
             check_role(connection)
             return list(migrate(connection))
+
+    def distribute(self) -> list[str]:
+        """Spread the tables over the servers of a Citus cluster and return which were not yet; raises like `check`."""
+        self.check()
+        with _connected(self.url) as connection, translated():
+            return distribute(connection)
 
     @contextmanager
     def connection(self, pool: str) -> Iterator[Connection[Any]]:
@@ -132,9 +147,11 @@ def _configure(connection: Connection[Any], pool: str) -> None:
     """Make a new connection ready.
 
     What writers and searches ask is always of one repository, for which there are indexes; statistics that are older than the last large
-    repository would have the planner read whole tables instead, which are everybody's.
+    repository would have the planner read whole tables instead, which are everybody's. Citus is to tell its workers for which tenant a
+    transaction speaks; elsewhere that setting is a word without meaning.
     """
     arrays.register(connection)
+    connection.execute("SET citus.propagate_set_commands = 'local'")
     if pool != ANALYTICS:
         connection.execute("SET enable_seqscan = off")
     if pool == READ:

@@ -2,7 +2,7 @@
 -- A new tenant; no row when the name is taken.
 INSERT INTO tenants (tenant_id, name) VALUES (gen_random_uuid(), %(name)s)
 ON CONFLICT (name) DO NOTHING
-RETURNING tenant_id::text, name, extract(epoch FROM created_at)::float8
+RETURNING tenant_id::text, name, extract(epoch FROM created_at AT TIME ZONE 'UTC')::float8
 
 -- name: list_tenants
 -- Every tenant.
@@ -64,8 +64,9 @@ SELECT (SELECT count(*) FROM repositories WHERE tenant_id = %(tenant)s),
 -- A new key, of which only the hash is kept.
 INSERT INTO api_keys (tenant_id, name, hash, start, scopes, expires_at)
 VALUES (%(tenant)s, %(name)s, %(hash)s, %(start)s, %(scopes)s::text[], now() + make_interval(secs => %(expires_in_s)s::float8))
-RETURNING key_id::text, tenant_id::text, name, start, scopes, extract(epoch FROM created_at)::float8,
-          extract(epoch FROM expires_at)::float8, extract(epoch FROM revoked_at)::float8, extract(epoch FROM last_used_at)::float8
+RETURNING key_id::text, tenant_id::text, name, start, scopes, extract(epoch FROM created_at AT TIME ZONE 'UTC')::float8,
+          extract(epoch FROM expires_at AT TIME ZONE 'UTC')::float8, extract(epoch FROM revoked_at AT TIME ZONE 'UTC')::float8,
+          extract(epoch FROM last_used_at AT TIME ZONE 'UTC')::float8
 
 -- name: list_keys
 -- Every key of a tenant, the newest first.
@@ -79,8 +80,9 @@ ORDER BY created_at DESC, key_id
 -- Revoke the keys given by number or name; those that are revoked already stay as they are.
 UPDATE api_keys SET revoked_at = now()
 WHERE tenant_id = %(tenant)s AND (key_id::text = %(named)s OR name = %(named)s) AND revoked_at IS NULL
-RETURNING key_id::text, tenant_id::text, name, start, scopes, extract(epoch FROM created_at)::float8,
-          extract(epoch FROM expires_at)::float8, extract(epoch FROM revoked_at)::float8, extract(epoch FROM last_used_at)::float8
+RETURNING key_id::text, tenant_id::text, name, start, scopes, extract(epoch FROM created_at AT TIME ZONE 'UTC')::float8,
+          extract(epoch FROM expires_at AT TIME ZONE 'UTC')::float8, extract(epoch FROM revoked_at AT TIME ZONE 'UTC')::float8,
+          extract(epoch FROM last_used_at AT TIME ZONE 'UTC')::float8
 
 -- name: check_key
 -- The key with this hash, if it is good, and whether its use is to be noted. (Only its own row can be seen: see the policy.)

@@ -13,3 +13,18 @@ SELECT tenant_id FROM tenants WHERE tenant_id = %(number)s::uuid OR name = %(nam
 -- name: graph_state
 -- Whether an index is whole; no row when there is none.
 SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%(name)s)
+
+-- name: has_citus
+-- A row when tables can be spread over servers.
+SELECT extversion FROM pg_extension WHERE extname = 'citus'
+
+-- name: distributed_tables
+-- The tables that lie on other servers.
+SELECT table_name::text FROM citus_tables WHERE citus_table_type IN ('distributed', 'reference')
+
+-- name: foreign_keys
+-- What refers to what, with the words that say so.
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+FROM pg_constraint
+WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+ORDER BY conrelid, conname

@@ -104,7 +104,7 @@ ON CONFLICT (tenant_id, repository_id, worktree, branch) DO UPDATE SET
     head_commit = excluded.head_commit, generation = excluded.generation, features = excluded.features, files = excluded.files,
     chunks = excluded.chunks, text_bytes = excluded.text_bytes, term_count = excluded.term_count, listing = excluded.listing,
     last_indexed = excluded.last_indexed, last_used = excluded.last_used
-RETURNING branch_id, extract(epoch FROM last_indexed)::float8
+RETURNING branch_id, extract(epoch FROM last_indexed AT TIME ZONE 'UTC')::float8
 
 -- name: drop_files
 -- Paths that a branch lists no longer.
@@ -124,7 +124,7 @@ FROM unnest(%(paths)s::bytea[], %(blobs)s::bigint[], %(digests)s::bytea[], %(lan
 ON CONFLICT (tenant_id, repository_id, branch_id, file_path) DO UPDATE SET
     blob_id = excluded.blob_id, digest = excluded.digest, language = excluded.language, role = excluded.role, skip = excluded.skip,
     size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, inode = excluded.inode,
-    path_terms = excluded.path_terms, indexed_at = now()
+    path_terms = excluded.path_terms, indexed_at = excluded.indexed_at
 
 -- name: drop_all_files
 -- Everything that a branch lists.
