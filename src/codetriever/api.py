@@ -17,6 +17,7 @@ from codetriever.embedding.embedder import embed_question
 from codetriever.errors import ConfirmationNeeded, InvalidQuery, PathNotFound
 from codetriever.models import embedder_for
 from codetriever.roots import described, joined, names, open_embedded, open_roots
+from codetriever.search.asked import Asked
 from codetriever.search.filters import make_filter
 from codetriever.search.query import parse_query
 from codetriever.search.search import Found, Source, search
@@ -51,7 +52,8 @@ class Index:
         """Open the index of these paths; `codetriever.open` is the usual way to get here. A `connection` stays open afterwards."""
         self.settings = settings
         self.embedder = embedder_for(settings)
-        self._connection: Connection | None = None
+        self._connection: Connection | None = None  # that is closed with the index
+        self._shared: Connection | None = None  # that is used
         self._roots = open_roots([Path(path) for path in paths] or [Path.cwd()], self._opener(connection))
         self._refreshing = threading.Lock()
 
@@ -72,6 +74,7 @@ class Index:
             settings = self.settings
             connection = Connection(settings.database_url, tenant=settings.tenant, read_url=settings.database_read_url)
             self._connection = connection
+        self._shared = connection
         if connection is not None:
             return partial(connection.store, embedder=self.embedder, memory_bytes=memory_bytes)
         return partial(open_embedded, store_folder=store_folder(self.settings).path, embedder=self.embedder, memory_bytes=memory_bytes)
@@ -180,7 +183,8 @@ class Index:
         started = time.perf_counter()
         parsed = parse_query(query, exact=exact)
         vector = embed_question(self.embedder, parsed.text)
-        with self._sources(branch, paths, languages, roles) as sources:
+        asked = Asked(query=parsed, vector=vector, vector_share=vector_share)
+        with self._sources(branch, paths, languages, roles, asked=asked) as sources:
             return self._answer(started, parsed, sources, vector, limit, offset, max_tokens, explain, vector_share=vector_share)
 
     def search_several(
@@ -223,8 +227,9 @@ class Index:
         from codetriever.search.similar import example
 
         started = time.perf_counter()
-        with self._sources(branch, paths, languages, roles) as sources:
+        with self._sources(branch, paths, languages, roles, asked=Asked(example=what)) as sources:
             found = example(sources, what, self.embedder)
+            self._widen(sources, Asked(query=found.query, vector=found.vector))
             return self._answer(started, found.query, sources, found.vector, limit, offset, max_tokens, explain, found.without)
 
     def usages(
@@ -243,10 +248,19 @@ class Index:
 
         started = time.perf_counter()
         _check_page(limit, offset)
-        with self._sources(branch, paths, languages, roles) as sources:
+        with self._sources(branch, paths, languages, roles, asked=Asked(symbol=symbol)) as sources:
             found = find_usages(sources, symbol, limit=limit, offset=offset, mask=mask_secrets)
+            note = self._left_out(sources)
             return UsagesAnswer(
-                symbol, found.usages, found.total, found.counts, _generation(sources), self._freshness(sources), _elapsed_ms(started)
+                symbol,
+                found.usages,
+                found.total,
+                found.counts,
+                _generation(sources),
+                self._freshness(sources),
+                _elapsed_ms(started),
+                exhaustive=not note,
+                note=note,
             )
 
     def context(self, place: str, *, radius: int = 0, branch: str | None = None) -> ContextAnswer:
@@ -258,7 +272,7 @@ class Index:
         named = split_place(place)
         if named is None:
             raise InvalidQuery(f"{place!r} is not FILE:LINE.", hint="For example: codetriever context src/app.py:41")
-        with self._sources(branch) as sources:
+        with self._sources(branch, asked=Asked(path=named[0])) as sources:
             number, file = find_file(sources, named[0])
             source = sources[number]
             around = surroundings(source.snapshot, file, named[1], radius=max(radius, 0), mask=mask_secrets)
@@ -296,7 +310,7 @@ class Index:
         from codetriever.search.outline import outline
 
         started = time.perf_counter()
-        with self._sources(branch) as sources:
+        with self._sources(branch, asked=Asked(path=path)) as sources:
             files, missing = [], None
             for source in sources:
                 try:
@@ -306,7 +320,7 @@ class Index:
             if missing is not None and not files:
                 raise missing
             total = sum(len(one.definitions) for one in files)
-            note = "" if total else "No definitions were found there."
+            note = self._left_out(sources) if total else "No definitions were found there."
             return OutlineAnswer(path, tuple(files), total, _generation(sources), self._freshness(sources), _elapsed_ms(started), note)
 
     def status(self) -> dict[str, Any]:
@@ -331,8 +345,9 @@ class Index:
         roles: Iterable[str | Role] = (),
         *,
         repository: str | None = None,
+        asked: Asked | None = None,
     ) -> Iterator[list[Source]]:
-        """Open what one answer is made from: a snapshot of every repository, or of the named one."""
+        """Open what one answer is made from: a snapshot of every repository, or of the named one; `asked` tells what for."""
         wanted = make_filter(paths, languages, roles)
         with ExitStack() as exits:
             yield [
@@ -345,6 +360,13 @@ class Index:
                 for name, root in zip(names(self._roots), self._roots, strict=True)
                 if repository is None or name == repository
             ]
+
+    def _widen(self, sources: list[Source], asked: Asked) -> None:
+        """Add the repositories that what is asked now may find something in, if not all are there."""
+
+    def _left_out(self, sources: Sequence[Source]) -> str:
+        """Say which repositories were left out of an answer, if any were."""
+        return ""
 
     def _answer(
         self,
@@ -377,16 +399,17 @@ class Index:
             from codetriever.search.pack import packed
 
             found = packed(found, max_tokens, query.text)
+        left_out = self._left_out(sources)
         return Answer(
             query.text,
             found.hits,
             found.total,
-            found.exhaustive,
+            found.exhaustive and not left_out,
             _generation(sources),
             self._freshness(sources),
             _elapsed_ms(started),
             found.weak,
-            found.note,
+            " ".join(filter(None, (found.note, left_out))),
         )
 
     def _freshness(self, sources: Sequence[Source]) -> Freshness:
@@ -395,7 +418,9 @@ class Index:
         roots = dict(zip(names(self._roots), self._roots, strict=True))
         if any(roots[source.repository].lacks_vectors(source.snapshot.info) for source in sources):
             notes.append(f"Some chunks have no vectors of {self.embedder.model} yet and are found by their words: index it to make them.")
-        return Freshness(indexed_at, max(time.time() - indexed_at, 0.0), sum(root.pending for root in self._roots), " ".join(notes))
+        pending = sum(root.pending for root in self._roots)
+        lag_s = self._shared.database.replica_lag_s() if self._shared else 0.0
+        return Freshness(indexed_at, max(time.time() - indexed_at, 0.0), pending, " ".join(notes), lag_s)
 
 
 def _check_page(limit: int, offset: int) -> None:

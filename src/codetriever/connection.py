@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from codetriever.config import Settings
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
+    from codetriever.shared import SharedIndex
     from codetriever.store.postgres.keys import Keys
     from codetriever.store.postgres.pools import PoolStatistics
     from codetriever.store.postgres.repositories import Repositories
@@ -107,6 +108,13 @@ class Connection:
         from codetriever.config import load_settings
 
         return Index(*paths, settings=self._settings or load_settings(), connection=self)
+
+    def search_in(self, *names: str) -> SharedIndex:
+        """Open the repositories of these names, by default all that the tenant has, as they were indexed last; no checkout is needed."""
+        from codetriever.config import load_settings
+        from codetriever.shared import SharedIndex
+
+        return SharedIndex(names, settings=self._settings or load_settings(), connection=self)
 
     def pool_statistics(self) -> tuple[PoolStatistics, ...]:
         """Return how busy the pools of connections are."""

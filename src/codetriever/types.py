@@ -280,6 +280,7 @@ class Freshness:
     age_s: float
     pending_files: int = 0
     note: str = ""
+    replica_lag_s: float = 0.0  # how far the replica that was read is behind the database that is written
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 # Said only when there is something to say; every other field is always there.
-OPTIONAL_FIELDS: Final = frozenset({"repository", "branch", "signals", "note", "signature", "detail", "weak"})
+OPTIONAL_FIELDS: Final = frozenset({"repository", "branch", "signals", "note", "signature", "detail", "weak", "replica_lag_s"})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # JSON may hold these as they are, but a terminal would obey them.
 _TERMINAL_CONTROL: Final = re.compile("[\x7f-\x9f]")

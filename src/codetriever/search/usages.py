@@ -59,7 +59,7 @@ def find_usages(sources: Sequence[Source], symbol: str, *, limit: int, offset: i
     `InvalidQuery` when it is not a name.
     """
     name = simple_name(symbol.strip())
-    terms = (*query_terms(name)[:1], CUT)
+    terms = words_of(symbol)
     if not f"_{name.rstrip('?!').replace('$', '_')}".isidentifier() or len(terms) == 1:
         raise InvalidQuery(
             f"{symbol!r} is not a symbol's name.", hint="Name a function, type or variable; `search --exact` finds any text."
@@ -75,6 +75,11 @@ def find_usages(sources: Sequence[Source], symbol: str, *, limit: int, offset: i
     counts = Counter(_kind(one, kinds) for one in occurrences)
     usages = tuple(_usage(sources, one, _kind(one, kinds), name, mask) for one in page)
     return FoundUsages(usages, len(occurrences), dict(sorted(counts.items())))
+
+
+def words_of(symbol: str) -> tuple[str, ...]:
+    """Return the terms of which every chunk that has the symbol has one; of something that is no name only that of words that were cut."""
+    return (*query_terms(simple_name(symbol.strip()))[:1], CUT)
 
 
 def _occurrences(source: Source, number: int, name: str, terms: Sequence[str], symbol: str) -> Iterator[_Occurrence]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
 _BYTEA, _BIGINT, _SMALLINT, _INT, _TEXT, _FLOAT8, _UUID = 17, 20, 21, 23, 25, 701, 2950
+_BIT_ARRAY = 1561
 _HEADER = struct.Struct(">iiIii")
 _EMPTY = struct.Struct(">iiI")
 _LENGTH = struct.Struct(">i")
@@ -64,7 +65,20 @@ def _array_loader(wire: str, dtype: type[np.generic]) -> type[Loader]:
     return ArrayLoader
 
 
-_LOADERS = {oid: _array_loader(*kind) for oid, kind in _ARRAYS.items()}
+class _BitsLoader(Loader):
+    """Gives `bit[]` whose elements have one width as `(n, width / 8)` bytes."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> NDArray[np.uint8]:
+        if len(data) <= _EMPTY.size:
+            return np.empty((0, 0), np.uint8)
+        (length,) = _LENGTH.unpack_from(data, _HEADER.size)
+        record = np.dtype([("length", ">i4"), ("bits", ">i4"), ("value", "u1", (length - _LENGTH.size,))])
+        return np.ascontiguousarray(np.frombuffer(data, record, offset=_HEADER.size)["value"])
+
+
+_LOADERS: dict[int, type[Loader]] = {_BIT_ARRAY: _BitsLoader} | {oid: _array_loader(*kind) for oid, kind in _ARRAYS.items()}
 
 
 def register(context: Connection[Any]) -> None:

@@ -16,11 +16,15 @@ from codetriever.store.postgres.queries import query
 from codetriever.types import ChunkColumns, DefinitionColumns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from psycopg import Connection
 
     from codetriever.store.postgres.generation import Generation
     from codetriever.types import FileTable, ViewInfo
+
+    KnownPostings = Mapping[str, Sequence[tuple[int, bytes, bytes]]]
 
 _NUMBERS = ("lines", "start_line", "end_line", "byte_start", "byte_end")
 
@@ -39,8 +43,12 @@ _REBUILD = "Remove the repository from the database and index it again."
 class PostgresSnapshot:
     """Implements `Snapshot`; used by one thread at a time, as long as its transaction lasts."""
 
-    def __init__(self, generation: Generation, connection: Connection[Any], *, model: str, dimensions: int) -> None:
+    def __init__(
+        self, generation: Generation, connection: Connection[Any], *, model: str, dimensions: int, postings: KnownPostings | None = None
+    ) -> None:
+        """`postings` are rows that were read already, by term."""
         self._generation = generation
+        self._known_postings = postings or {}
         self._connection = connection
         self._dimensions = dimensions
         self._scope = generation.scope | {"model": model}
@@ -106,7 +114,9 @@ class PostgresSnapshot:
 
     def postings(self, term: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return the chunks of the view that hold the term, ascending ordinals, and how often each does."""
-        rows = self._rows("postings", term=encoded(term))
+        rows = self._known_postings.get(term)
+        if rows is None:
+            rows = self._rows("postings", term=encoded(term))
         numbers = [posting_chunks(chunks, frequencies) + segment for segment, chunks, frequencies in rows]
         ordinals = self._ordinals(np.concatenate([np.empty(0, np.int64), *numbers]))
         counts = np.frombuffer(b"".join(frequencies for _, _, frequencies in rows), np.uint8)

@@ -1,0 +1,245 @@
+"""Which of a tenant's repositories can answer a question, and what does a search see of them?
+
+With hundreds of repositories most cannot answer, and asking each one takes longer than anybody waits. So the words, vectors and symbols of
+the question are looked up among all of them at once, which bounds what the best chunk of each can be worth; the repositories with the
+highest bounds are then searched as one searches a few. All of it happens in one transaction, so in one state of the database.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codetriever.errors import CodetrieverError
+from codetriever.lexical import bm25
+from codetriever.store.format import FEATURES
+from codetriever.store.postgres import arrays
+from codetriever.store.postgres.database import in_transaction
+from codetriever.store.postgres.generation import Generation
+from codetriever.store.postgres.graph import EXACT_CHUNKS
+from codetriever.store.postgres.pools import WRITE
+from codetriever.store.postgres.queries import query
+from codetriever.store.postgres.signs import MOST_BYTES, Signs
+from codetriever.store.postgres.snapshot import PostgresSnapshot, encoded, posting_chunks, symbol_hash
+from codetriever.types import ViewInfo, ViewKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from numpy.typing import NDArray
+    from psycopg import Connection
+
+    from codetriever.store.postgres.database import Database
+
+_KEPT_CHUNKS = 2_000_000  # columns of so many chunks stay in memory between questions, some 50 bytes each
+_TOUCH_EVERY_S = 3600.0
+_DEFINES = 1.0  # what defining a symbol that is asked for is worth beside words and vectors, which are worth 1 together
+
+
+@dataclass(frozen=True, slots=True)
+class SharedView:
+    """The branch of a repository that everybody shares and that answers. `end` is above the numbers of its chunks."""
+
+    repository: int
+    name: str
+    end: int
+    view: int
+    info: ViewInfo
+    total_length: int
+
+
+class Across:
+    """The repositories of one tenant, or some of them by name. Several threads may use it."""
+
+    def __init__(
+        self,
+        database: Database,
+        tenant: UUID,
+        *,
+        model: str,
+        dimensions: int,
+        names: Sequence[str] | None = None,
+        features: str = FEATURES,
+    ) -> None:
+        """Without `names` all repositories of the tenant are meant, whichever there are when a question is asked."""
+        self.database = database
+        self.tenant = tenant
+        self.model = model
+        self.dimensions = dimensions
+        self._scope = {"tenant": tenant, "model": model, "features": features, "names": None if names is None else list(names)}
+        self._generations: OrderedDict[tuple[int, int, float], Generation] = OrderedDict()
+        self._lock = threading.Lock()
+        self._touched: dict[int, float] = {}
+        self._signs: Signs | None = None
+        self._questions = 0
+
+    @contextmanager
+    def reading(self, branch: str | None = None) -> Iterator[Reading]:
+        """Begin to read one state of the database; with a branch only repositories that have it are seen."""
+        with self.database.reading(self.tenant) as connection:
+            rows = connection.execute(query("list_generations"), self._scope | {"branch": branch}, binary=True).fetchall()
+            yield Reading(self, connection, self._scope, [_shared_view(row) for row in rows])
+
+    def generation(self, view: SharedView) -> Generation:
+        """Return what the snapshots of a view's generation share; the least recently used go when there are many chunks."""
+        key = (view.view, view.info.generation, view.info.indexed_at)
+        with self._lock:
+            found = self._generations.pop(key, None)
+            if found is None:
+                scope = {"tenant": self.tenant, "repository": view.repository, "view": view.view}
+                found = Generation(scope, view.info, view.total_length)
+            self._generations[key] = found
+            kept = sum(one.info.chunks for one in self._generations.values())
+            while kept > _KEPT_CHUNKS and len(self._generations) > 1:
+                kept -= self._generations.popitem(last=False)[1].info.chunks
+            return found
+
+    def signs(self, connection: Connection[Any], views: Sequence[SharedView]) -> Signs | None:
+        """Return the signs of the tenant's vectors, once they are worth reading: when there are many vectors, and a second question."""
+        chunks = sum(view.info.chunks for view in views)
+        with self._lock:
+            self._questions += 1
+            if chunks <= EXACT_CHUNKS or chunks * self.dimensions // 8 > MOST_BYTES or (self._questions == 1 and self._signs is None):
+                return None
+            self._signs = signs = self._signs or Signs()
+        signs.refresh(connection, self._scope, {view.repository: ((view.end, view.info.generation), view.info.chunks) for view in views})
+        return signs
+
+    def touch(self, views: Sequence[SharedView]) -> None:
+        """Note that views are used; that it could not be noted is no reason not to answer."""
+        now = time.time()
+        due = [one.view for one in views if now - max(one.info.used_at, self._touched.get(one.view, 0.0)) >= _TOUCH_EVERY_S]
+        if not due:
+            return
+        self._touched.update(dict.fromkeys(due, now))
+        asked = {"tenant": self.tenant, "views": due}
+        try:
+            with self.database.connection(WRITE) as connection:
+                in_transaction(connection, self.tenant, lambda: connection.execute(query("touch_views"), asked))
+        except CodetrieverError:
+            return
+
+
+class Reading:
+    """One state of the database, as long as its transaction lasts; used by one thread."""
+
+    def __init__(self, across: Across, connection: Connection[Any], scope: dict[str, Any], views: Sequence[SharedView]) -> None:
+        self.views = sorted(views, key=lambda view: view.name)
+        self._across = across
+        self._connection = connection
+        self._numbers = [view.repository for view in self.views]
+        self._scope = scope | {"repositories": arrays.bigints(np.array(self._numbers, np.int64))}
+        self._postings: dict[int, dict[str, list[tuple[int, bytes, bytes]]]] = {}
+
+    def snapshot(self, view: SharedView) -> PostgresSnapshot:
+        """Open a view; what was read of its postings already is not read again."""
+        across = self._across
+        known = self._postings.get(view.repository)
+        return PostgresSnapshot(across.generation(view), self._connection, model=across.model, dimensions=across.dimensions, postings=known)
+
+    def promising(
+        self, terms: Sequence[str], symbols: Sequence[str], vector: NDArray[np.float32], most: int, *, vector_share: float = 0.5
+    ) -> list[SharedView]:
+        """Return the `most` repositories whose best chunk can be worth most, the first first.
+
+        A repository's bound is its best word score and its best cosine, each divided by the best of all and weighed as in the ranking, and
+        whether it defines one of the `symbols` (simple names).
+        """
+        if len(self.views) <= most:
+            return list(self.views)
+        bound = (1.0 - vector_share) * _over_best(self._best_by_words(terms)) + vector_share * _over_best(self._best_by_vector(vector))
+        if symbols:
+            defining = self.defining(symbols)
+            bound += _DEFINES * np.isin(self._numbers, [view.repository for view in defining])
+        order = np.argsort(-bound, kind="stable")[:most]
+        return [self.views[place] for place in order.tolist()]
+
+    def _best_by_words(self, terms: Sequence[str]) -> NDArray[np.float32]:
+        """Return the best word score of each repository: BM25 without lengths, over all chunks that are stored."""
+        ends = np.cumsum([view.end for view in self.views])
+        offsets = dict(zip(self._numbers, (ends - [view.end for view in self.views]).tolist(), strict=True))
+        scores = np.zeros(int(ends[-1]) if len(ends) else 0, np.float32)
+        total = sum(view.info.chunks for view in self.views)
+        rows = self._read_postings(terms)
+        for term_rows in rows.values():
+            places, frequencies = _places(term_rows, offsets)
+            weight = np.float32(bm25.idf(len(places), max(total, len(places))))
+            scores[places] += weight * bm25.saturation(frequencies, np.ones(len(places)), 1.0)
+        if not len(scores):
+            return np.zeros(len(self.views), np.float32)
+        return np.maximum.reduceat(scores, np.concatenate([np.zeros(1, np.int64), ends[:-1]]))
+
+    def _read_postings(self, terms: Sequence[str]) -> dict[str, list[tuple[int, int, bytes, bytes]]]:
+        """Read the postings of these terms in all repositories, for now and for the snapshots to come."""
+        found: dict[str, list[tuple[int, int, bytes, bytes]]] = defaultdict(list)
+        if not terms:
+            return found
+        names = {encoded(term): term for term in terms}
+        rows = self._rows("postings_of_tenant", terms=arrays.byteas(list(names)))
+        for number in self._numbers:
+            known = self._postings.setdefault(number, {})
+            known.update((term, []) for term in terms)
+        for stored, repository, segment, chunks, frequencies in rows:
+            term = names[bytes(stored)]
+            found[term].append((repository, segment, chunks, frequencies))
+            self._postings[repository][term].append((segment, chunks, frequencies))
+        return found
+
+    def _best_by_vector(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the best cosine of each repository, 0 for one that has none near."""
+        if not vector.any():
+            return np.zeros(len(self.views), np.float32)
+        signs = self._across.signs(self._connection, self.views)
+        if signs is not None:
+            best = signs.best(vector)
+        else:
+            ((numbers, cosines),) = self._rows("best_of_repositories", vector=arrays.halfvec(vector))
+            best = {} if numbers is None else dict(zip(numbers.tolist(), cosines.tolist(), strict=True))
+        return np.array([best.get(number, 0.0) for number in self._numbers], np.float32)
+
+    def holding(self, terms: Sequence[str]) -> list[SharedView]:
+        """Return the repositories that hold any of these terms, by name."""
+        self._read_postings(terms)
+        return [view for view in self.views if any(self._postings[view.repository].values())]
+
+    def defining(self, symbols: Sequence[str]) -> list[SharedView]:
+        """Return the repositories that define one of these simple names, by name; a name with the same hash may be among them."""
+        hashes = arrays.ints(np.array([symbol_hash(name.casefold()) for name in symbols], np.int64))
+        return self._named({row[0] for row in self._rows("repositories_defining", hashes=hashes)})
+
+    def listing(self, path: str) -> list[SharedView]:
+        """Return the repositories that have a file or folder of that path, by name."""
+        views = arrays.bigints(np.array([view.view for view in self.views], np.int64))
+        name = path.encode("utf-8", "surrogateescape")
+        return self._named({row[0] for row in self._rows("repositories_listing", views=views, path=name)})
+
+    def _named(self, numbers: set[int]) -> list[SharedView]:
+        return [view for view in self.views if view.repository in numbers]
+
+    def _rows(self, name: str, **more: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query(name), self._scope | more, binary=True).fetchall()
+
+
+def _shared_view(row: Sequence[Any]) -> SharedView:
+    repository, name, end, view, branch, generation, head, indexed_at, used_at, files, chunks, text_bytes, total_length = row
+    key = ViewKey("", branch)
+    info = ViewInfo(key, generation, head, indexed_at, max(indexed_at, used_at), files, chunks, text_bytes)
+    return SharedView(repository, name, end, view, info, total_length)
+
+
+def _places(rows: Sequence[tuple[int, int, bytes, bytes]], offsets: dict[int, int]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return where the chunks of a posting list lie when the repositories are laid one after the other, and their frequencies."""
+    places = [posting_chunks(chunks, frequencies) + (offsets[repository] + segment) for repository, segment, chunks, frequencies in rows]
+    return np.concatenate(places), np.frombuffer(b"".join(row[3] for row in rows), np.uint8)
+
+
+def _over_best(column: NDArray[np.float32]) -> NDArray[np.float32]:
+    best = np.float32(column.max(initial=0.0))
+    return column / best if best > 0.0 else np.zeros_like(column)
