@@ -19,9 +19,10 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import codetriever
 from codetriever.chunking import cut
@@ -33,6 +34,9 @@ from codetriever.indexing.analysis import RawBlob, analyse
 from codetriever.indexing.intake import classified
 from codetriever.indexing.streaming import batches
 from report import MIB, folder_bytes, keep, plot_bars, run_tree, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PARTS = ("cold", "steps", "again", "growth", "copies")
 MAX_BYTES = 2 * MIB
@@ -126,7 +130,15 @@ def timed(index: codetriever.Index) -> float:
 
 
 def growth(files: int) -> dict[str, Any]:
-    """Index a generated corpus of so many files of some 2 kB, all different."""
+    """Index a generated corpus of so many files."""
+    with generated(files) as root:
+        row = cold(root)
+    return {name: row[name] for name in ("files", "text_mb", "chunks", "wall_s", "files_per_min", "peak_mib")}
+
+
+@contextmanager
+def generated(files: int) -> Iterator[Path]:
+    """Give a folder of so many files of some 2 kB, all different."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, f"generated-{files}")
         chance = random.Random(files)
@@ -134,8 +146,7 @@ def growth(files: int) -> dict[str, Any]:
             path = root / f"part_{number // 1000}" / f"module_{number}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("\n\n".join(function(chance, number, part) for part in range(10)))
-        row = cold(root)
-    return {name: row[name] for name in ("files", "text_mb", "chunks", "wall_s", "files_per_min", "peak_mib")}
+        yield root
 
 
 def function(chance: random.Random, number: int, part: int) -> str:
