@@ -33,7 +33,7 @@ ALLOWED = {
     "shared": {"api", "connection", "models", "corpus", "ranking", "search", "store"},
     "connection": {"shared", "roots", "store", "api", "corpus", "embedding"},
     "api": {"models", "roots", "connection", "corpus", "chunking", "lexical", "embedding", "store", "search", "indexing", "ranking"},
-    "operations": {"api", "connection", "models", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
+    "operations": {"api", "connection", "roots", "models", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
     "glance": {"corpus", "chunking", "lexical", "search"},
     "mcp": {"api", "connection", "operations", "glance"},
     "agents": set(),

@@ -6,7 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from codetriever.errors import TenantNotFound
-from codetriever.roots import repository_name
+from codetriever.roots import shared_name
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database
 from codetriever.store.postgres.store import find_tenant, open_store
 
@@ -122,10 +122,9 @@ class Connection:
 
     def store(self, checkout: Checkout, *, embedder: Embedder, memory_bytes: int) -> PostgresStore:
         """Open the repository of a checkout, whose branches are the ones that everybody shares."""
-        name = repository_name(checkout)
         return open_store(
             self.database,
-            name if checkout.origin and "/" in name else f"local/{checkout.root.name}",
+            shared_name(checkout),
             model=embedder.model,
             dimensions=embedder.dimensions,
             tenant=self.tenant,

@@ -16,6 +16,7 @@ from codetriever import __version__, metrics
 from codetriever.config import format_size, store_folder
 from codetriever.corpus.git import locate
 from codetriever.errors import CodetrieverError, PathNotFound, ViewNotFound
+from codetriever.roots import shared_name
 from codetriever.store.embedded.cache import remove_store
 from codetriever.store.embedded.folder import folder_bytes, repository_folder
 from codetriever.store.embedded.store import open_store
@@ -93,6 +94,16 @@ def find_index(path: Path, store: Path) -> StoredIndex:
         if folder.is_dir():
             return _read_index(folder)
     raise ViewNotFound(f"{path} is not indexed.", hint="`codetriever list` shows what is.")
+
+
+def is_in_checkout(path: Path) -> bool:
+    """Say whether a path lies in a working tree of git."""
+    return locate(path).is_git
+
+
+def repository_of(path: Path) -> str:
+    """Return what the repository that a path lies in is called in a database; raises `PathNotFound`."""
+    return shared_name(locate(path))
 
 
 def remove_index(index: StoredIndex) -> None:

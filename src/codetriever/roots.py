@@ -107,6 +107,12 @@ def repository_name(checkout: Checkout) -> str:
     return checkout.root.name
 
 
+def shared_name(checkout: Checkout) -> str:
+    """Return what a repository is called in a database: its origin (`github.com/owner/repository`), else `local/<folder>`."""
+    name = repository_name(checkout)
+    return name if checkout.origin and "/" in name else f"local/{checkout.root.name}"
+
+
 def described(root: Root) -> dict[str, Any]:
     """Return what is indexed of a repository, as plain values."""
     return {

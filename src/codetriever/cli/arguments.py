@@ -140,7 +140,7 @@ def add_option(target: argparse._ActionsContainer, option: Option, *, hidden: bo
     facts["metavar"] = option.metavar
     if option.repeat:
         facts["action"] = "extend"
-        facts["type"] = (lambda text: [text]) if option.field in ("paths", "allow") else (lambda text: text.split(","))
+        facts["type"] = (lambda text: [text]) if option.field in ("paths", "allow", "repositories") else (lambda text: text.split(","))
     if option.number:
         facts["type"] = _number
     if option.choices:

@@ -116,6 +116,7 @@ _OWN_OPTIONS: Final = (
     Option(("--lang",), "languages", "only files in this language", "LANGUAGE", repeat=True),
     Option(("--role",), "roles", "only files with this role: " + ", ".join(ROLES), "ROLE", repeat=True),
     Option(("--branch",), "branch", "search this branch as it was last indexed", "BRANCH"),
+    Option(("--repository",), "repositories", "this repository of the database, by name, instead of a checkout", "NAME", repeat=True),
     Option(("--exact",), "exact", "the whole query has to occur literally"),
     Option(("--files",), "files", "print paths only"),
     Option(("-C", "--context"), "context", "show each hit whole, with N lines around it", "N", number=True),
@@ -167,7 +168,7 @@ SETTING_NAMES: Final = frozenset(setting.name for setting in SETTINGS)
 OPTIONS: Final[Mapping[str, Option]] = {option.name: option for option in (*_OWN_OPTIONS, *_SETTING_OPTIONS)}
 
 _ALWAYS: Final = ("json", "quiet", "verbose", "color", "store")
-_FILTERS: Final = ("limit", "offset", "path", "lang", "role", "branch")
+_FILTERS: Final = ("limit", "offset", "path", "lang", "role", "branch", "repository")
 _OPENING: Final = ("no-refresh", "hidden", "no-ignore", "yes")
 _SEARCH: Final = (*_FILTERS, "exact", "files", "context", "max-tokens", "explain", "jsonl", "format", *_OPENING)
 
@@ -195,17 +196,18 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "context", "FILE:LINE", "what surrounds a line: its definition, imports, neighbours", "symbols:context",
-            ("radius", "branch", *_OPENING, *_ALWAYS), least=1, most=1,
+            ("radius", "branch", "repository", *_OPENING, *_ALWAYS), least=1, most=1,
             examples=("codetriever context src/app/session.py:41 --radius 5",),
         ),
         Verb(
-            "outline", "[PATH]", "the symbols of a file or folder", "symbols:outline", ("branch", *_OPENING, *_ALWAYS), most=1,
+            "outline", "[PATH]", "the symbols of a file or folder", "symbols:outline",
+            ("branch", "repository", *_OPENING, *_ALWAYS), most=1,
             examples=("codetriever outline src/app",),
         ),
-        Verb("status", "[PATH...]", "what is indexed here, and how fresh it is", "stored:status", _ALWAYS),
-        Verb("list", "", "every index that is stored", "stored:list_all", _ALWAYS, most=0),
+        Verb("status", "[PATH...]", "what is indexed here, and how fresh it is", "stored:status", ("repository", *_ALWAYS)),
+        Verb("list", "", "every index that is stored", "stored:list_all", ("repository", *_ALWAYS), most=0),
         Verb(
-            "remove", "[PATH...]", "delete the index of a repository", "stored:remove", ("all", "yes", *_ALWAYS),
+            "remove", "[PATH...]", "delete the index of a repository", "stored:remove", ("all", "repository", "yes", *_ALWAYS),
             examples=("codetriever remove ~/src/project", "codetriever remove --all --yes"),
         ),
         Verb(

@@ -33,12 +33,29 @@ _SIMILAR_ENOUGH: Final = 0.7
 
 @contextmanager
 def opened(paths: Sequence[str], command: Command, settings: Settings, screen: Screen) -> Iterator[Index]:
-    """Open the index of the paths without refreshing it."""
+    """Open the index of the paths, or of repositories of the database, without refreshing it."""
+    if is_shared(paths, command, settings):
+        if paths:
+            raise InvalidArguments(f"{paths[0]} is on this machine, and --repository in the database.", hint="Say one of them.")
+        with connected(settings) as connection, connection.search_in(*command.repositories) as index:
+            yield index
+        return
     check_paths(paths, command)
     if not settings.database_url and (note := store_folder(settings).note):
         screen.note(note, style="warning")
     with Index(*paths, settings=settings) as index:
         yield index
+
+
+def is_shared(paths: Sequence[str], command: Command, settings: Settings) -> bool:
+    """Say whether repositories of the database are meant, found by name: some that are named, or all when nothing here is meant."""
+    if command.repositories:
+        return True
+    if paths or not settings.database_url:
+        return False
+    from codetriever.operations import is_in_checkout
+
+    return not is_in_checkout(Path.cwd())
 
 
 @contextmanager
@@ -65,8 +82,10 @@ def may_remove(what: str, command: Command, screen: Screen) -> bool:
 class Places:
     """Turns paths of an index into paths relative to the working directory, and back."""
 
-    def __init__(self, roots: Mapping[str, Path]) -> None:
+    def __init__(self, roots: Mapping[str, Path], *, named: bool = False) -> None:
+        """With `named` a path of a repository that is not on this machine begins with the repository's name."""
         self._roots = roots
+        self._named = named
         self._here = os.path.realpath(os.curdir)
 
     def shown(self, thing: _Located) -> _Located:
@@ -74,7 +93,9 @@ class Places:
         return replace(thing, path=self.path(thing.path, thing.repository))
 
     def path(self, path: str, repository: str = "") -> str:
-        """Return a path of a repository as seen from the working directory."""
+        """Return a path of a repository as seen from the working directory, or within the repository when that is not on this machine."""
+        if repository not in self._roots:
+            return f"{repository}:{path}" if self._named and repository else path
         whole = os.path.join(self._roots[repository], path)  # noqa: PTH118 - a Path per hit costs more than the rest
         try:
             return os.path.relpath(whole, self._here)

@@ -70,7 +70,8 @@ def _stored_place(what: str, places: Places) -> str:
 
 def _here(answer: Answer, index: Index, command: Command) -> Answer:
     """Return the answer with paths as seen from the working directory, and hits with the lines around them that were asked for."""
-    places, hits = Places(index.roots), list(answer.hits)
+    is_line = command.files or command.output == "vimgrep"
+    places, hits = Places(index.roots, named=is_line and not command.wants_json), list(answer.hits)
     if command.context:
         for position, hit in enumerate(hits):
             around = index.lines(hit, radius=command.context)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codetriever.cli.hits import ago, counted
-from codetriever.cli.opening import ask, opened
+from codetriever.cli.opening import ask, connected, may_remove, opened
+from codetriever.cli.repositories import repository_line
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND
 from codetriever.config import format_size, store_folder
 from codetriever.errors import ConfirmationNeeded, InvalidArguments
 from codetriever.metrics import description
-from codetriever.operations import as_row, find_index, remove_index, stored_indexes
+from codetriever.operations import as_row, find_index, remove_index, repository_of, stored_indexes
 
 if TYPE_CHECKING:
     from codetriever.cli.command import Command
@@ -39,14 +40,15 @@ def status(command: Command, settings: Settings, screen: Screen) -> int:
 
 def _print_repository(repository: dict[str, Any], screen: Screen) -> None:
     branch = f" on {repository['branch']}" if repository["branch"] else ""
-    screen.line(screen.style(screen.path(repository["root"]), "path") + printable(branch))
+    screen.line(screen.style(screen.path(repository["root"] or repository["repository"]), "path") + printable(branch))
     if not repository["views"]:
         screen.line("  not indexed; `codetriever index` does it")
         return
     for view in repository["views"]:
         is_this = (view["root"], view["branch"]) == (repository["root"], repository["branch"])
         screen.line(f"{'*' if is_this else ' '} {_view_line(view, screen)}")
-    screen.line(screen.style(f"  {format_size(repository['size_bytes'])} in {screen.path(repository['store'])}", "dim"))
+    if repository["size_bytes"]:
+        screen.line(screen.style(f"  {format_size(repository['size_bytes'])} in {screen.path(repository['store'])}", "dim"))
 
 
 def _view_line(view: dict[str, Any], screen: Screen) -> str:
@@ -57,6 +59,8 @@ def _view_line(view: dict[str, Any], screen: Screen) -> str:
 
 def list_all(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `list`."""
+    if settings.database_url or command.repositories:
+        return _list_database(command, settings, screen)
     store = store_folder(settings).path
     indexes = stored_indexes(store)
     total = sum(index.size_bytes for index in indexes)
@@ -68,6 +72,21 @@ def list_all(command: Command, settings: Settings, screen: Screen) -> int:
         limit = format_size(settings.cache_limit_bytes)
         screen.note(f"{counted(len(indexes), 'index', 'indexes')} in {store}, {format_size(total)} of at most {limit}")
     return 0 if indexes else NOTHING_FOUND
+
+
+def _list_database(command: Command, settings: Settings, screen: Screen) -> int:
+    with connected(settings) as connection:
+        wanted = set(command.repositories)
+        found = [one for one in connection.repositories.list() if not wanted or one.name in wanted]
+        name = connection.database.name
+    total = sum(one.text_bytes for one in found)
+    if command.wants_json:
+        screen.json({"database": name, "text_bytes": total, "repositories": found})
+    else:
+        for repository in found:
+            screen.line(repository_line(repository, screen))
+        screen.note(f"{counted(len(found), 'repository', 'repositories')} in the database {name}, {format_size(total)} of text")
+    return 0 if found else NOTHING_FOUND
 
 
 def _print_index(index: StoredIndex, screen: Screen) -> None:
@@ -84,7 +103,9 @@ def _print_index(index: StoredIndex, screen: Screen) -> None:
 
 
 def remove(command: Command, settings: Settings, screen: Screen) -> int:
-    """Run `remove [PATH...]` or `remove --all`."""
+    """Run `remove [PATH...]`, `remove --all` or `remove --repository NAME`."""
+    if settings.database_url or command.repositories:
+        return _remove_from_database(command, settings, screen)
     store = store_folder(settings).path
     if command.everything == bool(command.words):
         raise InvalidArguments("Say which index to remove: paths, or --all.", hint="`codetriever list` shows them.")
@@ -101,6 +122,29 @@ def remove(command: Command, settings: Settings, screen: Screen) -> int:
     else:
         screen.note(f"removed {counted(len(indexes), 'index', 'indexes')}; {format_size(freed)} are free again")
     return 0 if indexes else NOTHING_FOUND
+
+
+def _remove_from_database(command: Command, settings: Settings, screen: Screen) -> int:
+    if sum(map(bool, (command.everything, command.words, command.repositories))) != 1:
+        raise InvalidArguments("Say what to remove: paths, --repository or --all.", hint="`codetriever list` shows what there is.")
+    with connected(settings) as connection:
+        if command.words:
+            names = [repository_of(Path(word)) for word in command.words]
+        else:
+            names = list(command.repositories) or [one.name for one in connection.repositories.list()]
+        found = [connection.repositories.get(name) for name in dict.fromkeys(names)]
+        what = counted(len(found), "repository", "repositories") + ": " + ", ".join(one.name for one in found)
+        if found and not may_remove(f"from the database {connection.database.name} {what}", command, screen):
+            screen.note("nothing was removed")
+            return NOTHING_FOUND
+        for repository in found:
+            connection.repositories.remove(repository.name)
+    freed = sum(one.size_bytes for one in found)
+    if command.wants_json:
+        screen.json({"removed": found, "freed_bytes": freed})
+    else:
+        screen.note(f"removed {counted(len(found), 'repository', 'repositories')} with {format_size(freed)}")
+    return 0 if found else NOTHING_FOUND
 
 
 def _may_remove(indexes: list[StoredIndex], command: Command, screen: Screen) -> bool:

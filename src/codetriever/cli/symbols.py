@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.cli.hits import counted, print_freshness, print_lines
-from codetriever.cli.opening import Places, refreshed
+from codetriever.cli.opening import Places, is_shared, refreshed
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND, filters
 from codetriever.config import BY_NAME
@@ -31,7 +32,7 @@ def usages(command: Command, settings: Settings, screen: Screen) -> int:
     symbol, *paths = command.words
     with refreshed(paths, command, settings, screen) as index:
         answer = index.usages(symbol, **_page(filters(command, settings), settings))
-        places = Places(index.roots)
+        places = Places(index.roots, named=not command.wants_json)
     answer = replace(answer, usages=tuple(places.shown(usage) for usage in answer.usages))
     if command.output == "json":
         screen.json(answer)
@@ -93,7 +94,8 @@ def context(command: Command, settings: Settings, screen: Screen) -> int:
     path, colon, line = place.rpartition(":")
     if not colon or not line.isdecimal() or not path:
         raise InvalidArguments(f"{place!r} is not FILE:LINE.", hint="For example: codetriever context src/app.py:41")
-    with refreshed([path], command, settings, screen) as index:
+    here = [] if is_shared([], command, settings) and not os.path.lexists(path) else [path]
+    with refreshed(here, command, settings, screen) as index:
         places = Places(index.roots)
         answer = index.context(f"{places.stored(path)}:{line}", radius=command.radius, branch=command.branch)
     answer = replace(answer, path=places.path(answer.path, answer.repository))
@@ -126,8 +128,9 @@ def _print_context(answer: ContextAnswer, screen: Screen) -> None:
 def outline(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `outline [PATH]`."""
     path = command.words[0] if command.words else "."
-    with refreshed([path], command, settings, screen) as index:
-        places = Places(index.roots)
+    here = [] if is_shared([], command, settings) and not (command.words and os.path.lexists(path)) else [path]
+    with refreshed(here, command, settings, screen) as index:
+        places = Places(index.roots, named=not command.wants_json)
         answer = index.outline(places.stored(path), branch=command.branch)
     answer = replace(answer, path=path, files=tuple(places.shown(file) for file in answer.files))
     if command.wants_json:
