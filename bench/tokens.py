@@ -50,6 +50,8 @@ def main() -> None:
             for tool in tools:
                 store = (options.store or Path(folder)) / tool.index / f"{part}-{name}"
                 rows.setdefault(part, []).extend(measured(tool, root, store, name, items))
+    if len(rows) > 1:
+        rows["all"] = [row for found in rows.values() for row in found]
     summary = {
         part: [summarise(tool.name, [row for row in found if row["tool"] == tool.name]) for tool in tools] for part, found in rows.items()
     }

@@ -19,6 +19,7 @@ _NAME_PARTS: Final = r"[\w$?!]+"
 _QUERY_WORDS: Final = r"[^\W_]{3,}"
 _IDENTIFIERS: Final = r"\w*[^\W\d]_\w+"
 _MOST_WORDS: Final = 40
+_MOST_SOUGHT: Final = 8
 # What stands before the name where something is defined, in most languages; in the others the first line with the name is taken.
 _DEFINING: Final = (
     r"(?:def|class|fn|fun|func|function|sub|struct|enum|union|trait|interface|impl|type|module|namespace|package|object|record"
@@ -126,6 +127,13 @@ def _focus(lines: list[str], name: str, query: str, most: int) -> tuple[int, int
 
 # The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
 _ELSEWHERE: Final = 2.0
+
+
+def sought_words(query: str) -> list[str]:
+    """Return the words that somebody would look for to find what a query asks: a text in quotes whole, else no grammar."""
+    quoted = re.findall(r'"([^"\n]+)"', query)
+    words = quoted or [word for word in re.findall(r"\w{3,}", query) if word.casefold() not in _GRAMMAR]
+    return list(dict.fromkeys(words))[:_MOST_SOUGHT]
 
 
 def _worth(lines: list[str], query: str) -> list[float]:

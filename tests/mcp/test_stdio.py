@@ -7,6 +7,8 @@ import anyio
 import pytest
 from mcp_types import Implementation, ListRootsResult, Root
 
+from codetriever.savings import read_costs
+
 MODES = ("auto", "legacy")
 CALLS = {
     "search": {"query": "prolong a visit"},
@@ -319,3 +321,16 @@ def test_twenty_calls_while_a_refresh_runs(place, run):
     assert len(results) == 20
     assert not [text_of(result) for result in results if result.is_error]
     assert all(result.structured_content["generation"] in (1, 2) for result in results)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_answers_are_counted_unless_that_is_turned_off(place, run, counts):
+    async def talk():
+        async with place.client(*([] if counts else ["--no-savings"])) as client:
+            await client.call_tool("search", {"query": "prolong a visit"})
+            await client.call_tool("outline", {})
+            await anyio.sleep(1.0)
+
+    run(talk)
+    found = read_costs(place.home / "store")
+    assert sorted(found["tools"]) == (["outline", "search"] if counts else [])

@@ -216,9 +216,11 @@ VERBS: Final[Mapping[str, Verb]] = {
         ),
         Verb(
             "mcp", "", "serve coding agents by the Model Context Protocol", "mcp:mcp",
-            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-token-file", *_ALWAYS),
+            ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-token-file", "no-savings",
+             *_ALWAYS),
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
+        Verb("savings", "", "what answers cost the agents here, and what grep would have", "savings:savings", _ALWAYS, most=0),
         Verb(
             "db", "start|stop|status|migrate|distribute [FOLDER]", "run a database here, bring one up to date, spread one over servers",
             "db:db", ("database-url", *_ALWAYS), least=1, most=2,

@@ -50,15 +50,13 @@ def ask_git(root: bytes, index: Path, meanwhile: Callable[[], None], *, timeout_
     """Return what `git ls-files` lists below `root`; `meanwhile` runs at the same time. Raises `GitUnavailable`."""
     with_modes = _may_have_submodules(index)
     command = ["git", "-C", os.fsdecode(root), "-c", "core.fsmonitor=false", "ls-files", "-z", "-t", "-co", "--exclude-standard"]
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         git = subprocess.Popen(
             [*command, *(["-s"] if with_modes else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=git_environment(),
         )
     except OSError as error:
         raise GitUnavailable(f"git could not be started ({error.strerror}): files were listed without it") from error
@@ -76,6 +74,12 @@ def ask_git(root: bytes, index: Path, meanwhile: Callable[[], None], *, timeout_
         reason = complaint.splitlines()[0] if complaint else f"it ended with {git.returncode}"
         raise GitUnavailable(f"git could not list the files ({reason}): they were listed without it")
     return _parse(outputs[0], with_modes)
+
+
+def git_environment() -> dict[str, str]:
+    """Return the environment for a git that reads a repository: no locks, no language, nothing that names another repository."""
+    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
+    return environment | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def _may_have_submodules(index: Path) -> bool:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from codetriever.config import Settings
     from codetriever.mcp.calls import Reply
+    from codetriever.savings import Meter
 
     Context = ServerRequestContext[Any, Any]
 
@@ -66,6 +67,7 @@ class State:
     asks_roots: bool = True
     has_asked: bool = False
     sessions: dict[str, Shown] = field(default_factory=dict)
+    meter: Meter | None = None
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
 
 
@@ -201,10 +203,25 @@ def _called(tool: Tool, request: Request, opened: Opened, state: State, shown: S
     started = time.monotonic()
     try:
         call = Call(request, opened, state.roots, shown, ready.note)
-        return CALLS[tool.name](call) if ready.is_indexed else cold(call, tool.name)
+        reply = CALLS[tool.name](call) if ready.is_indexed else cold(call, tool.name)
+        _count(state, tool, request, opened, reply)
+        return reply
     finally:
         if time.monotonic() - started > _LARGE_WORK_S:
             release_memory()
+
+
+def _count(state: State, tool: Tool, request: Request, opened: Opened, reply: Reply) -> None:
+    """Count what the answer costs its reader; grep is compared where it could have been asked instead."""
+    if state.settings.no_savings or tool.name == "get_status":
+        return
+    from codetriever.config import store_folder
+    from codetriever.savings import Meter
+
+    if state.meter is None:
+        state.meter = Meter(store_folder(state.settings).path)
+    query = {"search": request.query or " ".join(request.queries), "find_usages": request.symbol.rpartition(".")[2]}
+    state.meter.count(tool.name, reply.text, query=query.get(tool.name, ""), roots=opened.folders)
 
 
 def _folder_of(state: State, folders: tuple[Any, ...], file_path: str) -> tuple[Any, ...]:
