@@ -103,6 +103,14 @@ class Settings:
     remote_dimensions: int = _setting("integer", 0, "dimensions to ask a service for; 0: what its model has", maximum=16_384, project=False)
     remote_timeout_s: float = _setting("seconds", 30.0, "time that a service has for one answer", minimum=0.1, project=False)
     remote_concurrency: int = _setting("integer", 4, "requests to a service at the same time", minimum=1, maximum=64, project=False)
+    job_folders: str = _setting("text", "", "folders on a worker's machine that jobs may index, parted as in PATH", project=False)
+    job_addresses: str = _setting("text", "https://", "what addresses that jobs clone have to begin with, parted by spaces", project=False)
+    job_clone_bytes: int = _setting("size", 2 * 1024**3, "what a clone may download, and its files take", minimum=1, project=False)
+    job_clone_s: float = _setting("seconds", 600.0, "time that a clone may take", minimum=1, project=False)
+    job_contents_bytes: int = _setting("size", 64 * MIB, "contents that may be sent with a job at once", minimum=1, project=False)
+    job_retry_s: float = _setting("seconds", 10.0, "time before a job is tried again, six times as long each time", project=False)
+    job_silence_s: float = _setting("seconds", 30.0, "silence after which a worker counts as dead", minimum=1, project=False)
+    job_keep_days: int = _setting("integer", 30, "days that jobs are remembered after they ended", project=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def origin(self, name: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from codetriever.config import Settings
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
+    from codetriever.jobs.submission import Jobs
     from codetriever.shared import SharedIndex
     from codetriever.store.postgres.keys import Keys
     from codetriever.store.postgres.pools import PoolStatistics
@@ -78,23 +79,32 @@ class Connection:
         """The tenants of the database: `create`, `list`, `get`, `remove`, and `audit`, what was changed."""
         from codetriever.store.postgres.tenants import Tenants
 
-        return Tenants(self._acting())
+        return Tenants(self.acting())
 
     @property
     def repositories(self) -> Repositories:
         """The tenant's repositories: `list`, `get`, `rename`, `remove`, and `statistics`."""
         from codetriever.store.postgres.repositories import Repositories
 
-        return Repositories(self._acting())
+        return Repositories(self.acting())
 
     @property
     def keys(self) -> Keys:
         """The tenant's keys: `create`, `list`, `revoke`, and `check`, which knows those of all tenants."""
         from codetriever.store.postgres.keys import Keys
 
-        return Keys(self._acting())
+        return Keys(self.acting())
 
-    def _acting(self) -> Acting:
+    @property
+    def jobs(self) -> Jobs:
+        """The tenant's jobs, which workers do: `submit`, `list`, `get`, `cancel`, `wait`, `purge`."""
+        from codetriever.config import load_settings
+        from codetriever.jobs.submission import Jobs
+
+        return Jobs(self.database, self.tenant, self._settings or load_settings())
+
+    def acting(self) -> Acting:
+        """Return in whose name the database is changed."""
         from codetriever.store.postgres.tenants import Acting
 
         return Acting(self.database, self.tenant, self._actor or _user())

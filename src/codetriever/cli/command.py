@@ -63,6 +63,12 @@ class Command:
     plot: str | None = None
     max_questions: int | None = None
     seed: int = 0
+    priority: str = "normal"
+    wait: bool = False
+    contents: bool = False
+    state: str = ""
+    concurrency: int = 1
+    once: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -108,6 +114,8 @@ ROLES: Final = ("code", "test", "docs", "config", "generated")
 OUTPUTS: Final = ("text", "json", "jsonl", "vimgrep")
 SCOPES: Final = ("search", "index", "admin")
 QUESTION_KINDS: Final = ("commits", "comments", "both")
+PRIORITIES: Final = ("high", "normal", "low")
+JOB_STATES: Final = ("pending", "running", "completed", "failed", "cancelled")
 SHELLS: Final = ("bash", "fish", "zsh", "tcsh")
 
 _OWN_OPTIONS: Final = (
@@ -115,7 +123,7 @@ _OWN_OPTIONS: Final = (
     Option(("--path",), "paths", "only files whose path fits the glob; a leading ! excludes", "GLOB", repeat=True),
     Option(("--lang",), "languages", "only files in this language", "LANGUAGE", repeat=True),
     Option(("--role",), "roles", "only files with this role: " + ", ".join(ROLES), "ROLE", repeat=True),
-    Option(("--branch",), "branch", "search this branch as it was last indexed", "BRANCH"),
+    Option(("--branch",), "branch", "this branch instead of the one that is checked out", "BRANCH"),
     Option(("--repository",), "repositories", "this repository of the database, by name, instead of a checkout", "NAME", repeat=True),
     Option(("--exact",), "exact", "the whole query has to occur literally"),
     Option(("--files",), "files", "print paths only"),
@@ -144,6 +152,12 @@ _OWN_OPTIONS: Final = (
     Option(("--plot",), "plot", "draw the results into this file (SVG)", "FILE"),
     Option(("--max-questions",), "max_questions", "ask at most N questions, of all kinds together (200)", "N", number=True),
     Option(("--seed",), "seed", "choose other questions for another N", "N", number=True),
+    Option(("--priority",), "priority", "which jobs come first: " + ", ".join(PRIORITIES), "PRIORITY", choices=PRIORITIES),
+    Option(("--wait",), "wait", "wait for the end of the job, and show how far it is"),
+    Option(("--contents",), "contents", "send the files of a folder here instead of naming one where the workers are"),
+    Option(("--state",), "state", "only jobs in this state: " + ", ".join(JOB_STATES), "STATE", choices=JOB_STATES),
+    Option(("--concurrency",), "concurrency", "do so many jobs at once, each in a process of its own (1)", "N", number=True),
+    Option(("--once",), "once", "end when no job is due"),
     Option(("--project",), "project", "for this project, in files that others share, instead of for the user"),
     Option(("--dry-run",), "dry_run", "show what would be changed, and change nothing"),
     Option(("--check",), "check", "say whether the server answers and the clients know it"),
@@ -240,6 +254,21 @@ VERBS: Final[Mapping[str, Verb]] = {
             "keys", "list|create|revoke [NAME]", "the keys that programs show a server", "keys:keys",
             ("scope", "expires", "yes", "database-url", "tenant", *_ALWAYS), least=1, most=2,
             examples=("codetriever keys create robot --scope search,index --expires 90", "codetriever keys revoke robot"),
+        ),
+        Verb(
+            "jobs", "submit|list|show|cancel|purge [SOURCE|JOB]", "have workers index an address, a folder or contents", "jobs:jobs",
+            ("branch", "repository", "priority", "contents", "wait", "state", "limit", "offset", "all", "database-url", "tenant", *_ALWAYS),
+            least=1, most=2,
+            examples=(
+                "codetriever jobs submit https://github.com/owner/name --wait",
+                "codetriever jobs submit . --contents --priority high",
+                "codetriever jobs list --state failed",
+            ),
+        ),
+        Verb(
+            "worker", "", "do the jobs that wait, until told to end", "worker:worker",
+            ("concurrency", "once", "database-url", "memory", "workers", "job-folders", "job-addresses", "model", *_ALWAYS), most=0,
+            examples=("codetriever worker --concurrency 4", "codetriever worker --once --job-folders /srv/repositories"),
         ),
         Verb(
             "install", "[CLIENT...]", "make this known to coding agents", "install:install",

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from codetriever.store.job import PRIORITIES, Job, JobState
 from codetriever.store.postgres import arrays
-from codetriever.store.postgres.database import begin, in_transaction, translated
+from codetriever.store.postgres.database import begin, in_transaction, managing_tenants, translated
 from codetriever.store.postgres.pools import WRITE
 from codetriever.store.postgres.queries import query
 from codetriever.types import Skip, SkipReason
@@ -176,6 +176,12 @@ def purge(database: Database, tenant: UUID, *, older_s: float, uploads_older_s: 
     with database.connection(WRITE) as connection:
         _execute(connection, tenant, "purge_uploads", {"tenant": tenant, "older_s": uploads_older_s})
         return _execute(connection, tenant, "purge_jobs", {"tenant": tenant, "older_s": older_s})
+
+
+def all_tenants(database: Database) -> list[UUID]:
+    """Return the numbers of all tenants."""
+    with database.connection(WRITE) as connection, managing_tenants(connection):
+        return [UUID(row[0]) for row in connection.execute(query("list_tenants")).fetchall()]
 
 
 def iter_contents(database: Database, taken: Taken) -> Iterator[tuple[bytes, bytes | None]]:

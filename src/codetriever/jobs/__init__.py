@@ -1,0 +1,1 @@
+"""Who does the work that was submitted, and what if they die?"""
