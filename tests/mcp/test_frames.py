@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -213,10 +214,13 @@ def test_several_roots_are_searched_together(place, tmp_path):
     roots = {"roots": [{"uri": place.root.as_uri()}, {"uri": other.as_uri()}]}
     result = raw.call("search", {"query": "visit"}, roots)
     text = result["content"][0]["text"]
-    assert str(other / "bills.py") in text
-    assert str(place.root / "shop" / "session.py") in text
-    context = raw.call("get_context", {"file_path": str(other / "bills.py"), "start_line": 1})
-    assert "write_bill" in context["content"][0]["text"]
+    assert f"in {place.root} (as shop/), {other} (as other/)." in text
+    assert re.search(r"^\d+\. other/bills\.py:1", text, re.MULTILINE)
+    assert re.search(r"^\d+\. shop/shop/session\.py:\d", text, re.MULTILINE)
+    for named in ("other/bills.py", "bills.py", str(other / "bills.py")):
+        context = raw.call("get_context", {"file_path": named, "start_line": 1})
+        assert "write_bill" in context["content"][0]["text"]
+    assert "def refresh" in raw.call("outline", {"file_path": "shop/shop/session.py"})["content"][0]["text"]
     assert raw.close() == 0
 
 

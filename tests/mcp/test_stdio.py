@@ -323,6 +323,18 @@ def test_twenty_calls_while_a_refresh_runs(place, run):
     assert all(result.structured_content["generation"] in (1, 2) for result in results)
 
 
+def test_an_outline_puts_code_first_and_says_what_was_left_out(shop, run):
+    async def talk():
+        async with shop.client() as client:
+            return [await client.call_tool("outline", arguments) for arguments in ({}, {"limit": 1}, {"file_path": "shop", "limit": 2})]
+
+    whole, one, folder = map(text_of, run(talk))
+    assert whole.index("shop/session.py") < whole.index("README.md")
+    assert "1 definitions in" in one
+    assert re.search(r"More follow: offset=1 goes on, file_path narrows it\. \d more files were not read\.", one)
+    assert "offset=2 goes on" in folder
+
+
 @pytest.mark.parametrize("counts", [True, False])
 def test_answers_are_counted_unless_that_is_turned_off(place, run, counts):
     async def talk():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetriever.errors import InvalidArguments, PathNotFound, SymbolNotFound
 from codetriever.focus import is_cut
 from codetriever.mcp import markdown
+from codetriever.mcp.roots import labels
 from codetriever.mcp.tools import DEFAULT_MAX_TOKENS, HITS, SEARCH_MAX_TOKENS
 from codetriever.tokens import count_tokens
 from codetriever.wire import as_value
@@ -60,14 +61,17 @@ class Call:
         return self.request.max_tokens or DEFAULT_MAX_TOKENS
 
     def place(self, thing: Hit | Usage | FileOutline | ContextAnswer) -> str:
-        """Return a path as the text shows it: relative to the root when there is one, else absolute."""
+        """Return a path as the text shows it: relative to the root when there is one, else beginning with the root's label."""
         roots = self.index.roots
-        return thing.path if len(roots) == 1 else str(roots[thing.repository] / thing.path)
+        return thing.path if len(roots) == 1 else f"{labels(roots.values())[roots[thing.repository]]}/{thing.path}"
 
     @property
     def where(self) -> str:
-        """What was searched, for the heading."""
-        return ", ".join(str(root) for root in self.index.roots.values())
+        """What was searched, for the heading; of several roots also what paths begin with."""
+        roots = tuple(self.index.roots.values())
+        if len(roots) == 1:
+            return str(roots[0])
+        return ", ".join(str(root) if label == str(root) else f"{root} (as {label}/)" for root, label in labels(roots).items())
 
 
 def search(call: Call) -> Reply:
@@ -214,7 +218,7 @@ def outline(call: Call) -> Reply:
     request = call.request
     first, limit = request.offset, request.limit or (_DEFINITIONS if request.max_tokens is None else request.max_tokens)
     path = _stored(call, request.file_path) if request.file_path else _folder(call)
-    answer = _noted(call.index.outline(path, most=first + limit + 1), call.note)
+    answer = _noted(call.index.outline(path, most=first + limit + 1, code_first=True), call.note)
     rows = [(file, one) for file in answer.files for one in file.definitions][first : first + limit]
     kept = _fitting(call, rows, call.max_tokens - _HEADING_TOKENS)
     files: list[tuple[FileOutline, list[Definition]]] = []
@@ -223,8 +227,9 @@ def outline(call: Call) -> Reply:
             files.append((file, []))
         files[-1][1].append(one)
     following = first + len(kept)
-    left_out = f"More follow: offset={following} goes on, file_path narrows it." if following < answer.total else ""
-    heading = f"{len(kept)} definitions in {call.where}. {markdown.DATA}" if kept else f"{answer.note} ({call.where})"
+    left_out = f"More follow: offset={following} goes on, file_path narrows it. {answer.note}".strip() if following < answer.total else ""
+    of = f" of {answer.total}" if len(kept) < answer.total and not answer.note else ""
+    heading = f"{len(kept)}{of} definitions in {call.where}. {markdown.DATA}" if kept else f"{answer.note} ({call.where})"
     text = _joined(
         heading, markdown.outline((call.place(file), ones) for file, ones in files), left_out, markdown.freshness(answer.freshness)
     )

@@ -102,7 +102,7 @@ def context(answer: ContextAnswer, path: str, max_tokens: int) -> tuple[str, str
             blocks.insert(0, f"{where} (imports that it names)\n{fenced(used, answer.language)}")
     for title, definitions in (("Before", answer.before), ("After", answer.after)):
         if definitions:
-            named = "; ".join(f"{one.start_line} {_signature(one)}" for one in definitions)
+            named = ", ".join(f"{one.start_line} {line(one.name)}" for one in definitions)
             blocks.append(f"{title}: {named}")
     return "\n\n".join(blocks), left_out
 

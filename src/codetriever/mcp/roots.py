@@ -76,6 +76,20 @@ class Roots:
         return ", ".join(map(str, self.all))
 
 
+def labels(roots: Iterable[Path]) -> dict[Path, str]:
+    """Return what paths below each of several roots begin with in answers: its folder's name, or its whole path where names are alike."""
+    roots = tuple(roots)
+    names = [root.name for root in roots]
+    return {root: name if name and names.count(name) == 1 else str(root) for root, name in zip(roots, names, strict=True)}
+
+
+def unlabelled(roots: Iterable[Path], path: str) -> list[Path]:
+    """Return the places that a path may mean which begins with the label of one of several roots."""
+    found = labels(roots)
+    first, _, rest = path.replace("\\", "/").removeprefix("./").partition("/")
+    return [root / rest for root, label in found.items() if len(found) > 1 and label == first]
+
+
 def starting_roots(allowed: Iterable[str]) -> Roots:
     """Return the folders that the user allows: those named, else the working directory unless it is a home or root folder.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
@@ -22,13 +22,14 @@ from codetriever.errors import CodetrieverError, StoreLocked
 from codetriever.mcp import markdown
 from codetriever.mcp.arguments import Request, read_arguments
 from codetriever.mcp.opened import Opened, Readiness, Shelf
-from codetriever.mcp.roots import Roots, folders_of
+from codetriever.mcp.roots import Roots, folders_of, unlabelled
 from codetriever.mcp.shown import Shown
 from codetriever.mcp.tools import TOOLS, Tool, input_schema, output_schema
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mcp.server.context import ServerRequestContext
 
@@ -188,7 +189,7 @@ async def _answer(state: State, context: Context, tool: Tool, request: Request) 
         return await _in_thread(state, _stats, state)
     folders = state.roots.folders(request.path)
     if request.file_path and len(folders) > 1:
-        folders = _folder_of(state, folders, request.file_path)
+        folders, request = _folder_of(state, folders, request)
     opened = await _in_thread(state, state.shelf.get, folders)
     if tool.name == "index":
         return await _index(state, context, opened)
@@ -224,15 +225,18 @@ def _count(state: State, tool: Tool, request: Request, opened: Opened, reply: Re
     state.meter.count(tool.name, reply.text, query=query.get(tool.name, ""), roots=opened.folders)
 
 
-def _folder_of(state: State, folders: tuple[Any, ...], file_path: str) -> tuple[Any, ...]:
-    """Return the one folder that a file lies in, if it is plain which."""
-    for folder in folders:
+def _folder_of(state: State, folders: tuple[Path, ...], request: Request) -> tuple[tuple[Path, ...], Request]:
+    """Return the one folder that the call's file lies in, if it is plain which, and the call with all of the file's path."""
+    named = request.file_path
+    for place in (*unlabelled(folders, named), *(folder / named for folder in folders)):
         try:
-            if state.roots.inside(str(folder / file_path)).is_relative_to(folder):
-                return (folder,)
+            real = state.roots.inside(str(place))
         except CodetrieverError:
             continue
-    return folders
+        for folder in folders:
+            if real.is_relative_to(folder):
+                return (folder,), replace(request, file_path=str(real))
+    return folders, request
 
 
 async def _ready(state: State, context: Context, opened: Opened) -> Readiness:

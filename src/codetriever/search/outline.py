@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from codetriever.search.search import Source
 
 
-def outline(source: Source, path: str, *, most: int | None = None, mask: Callable[[str], str] = str) -> list[FileOutline]:
-    """Return the definitions of the file, or of the files of the folder ("" or "." is the root) that have any, by path.
+def outline(
+    source: Source, path: str, *, most: int | None = None, code_first: bool = False, mask: Callable[[str], str] = str
+) -> tuple[list[FileOutline], int]:
+    """Return what the file defines, or the files of the folder ("" or "." is the root) that define anything, and how many were not read.
 
-    No further file is read once `most` definitions were found. `mask` is applied to the signatures.
-    Raises `PathNotFound` when nothing indexed is called so.
+    Files come by path or, `code_first`, those with code before tests, and tests before the others. No further file is read once `most`
+    definitions were found. `mask` is applied to the signatures. Raises `PathNotFound` when nothing indexed is called so.
     """
     snapshot = source.snapshot
     path = "" if path == "." else path.removeprefix("./").rstrip("/")
@@ -33,14 +35,17 @@ def outline(source: Source, path: str, *, most: int | None = None, mask: Callabl
             raise PathNotFound(f"{path} is not in the index.", hint=f"`codetriever explain-path {path}` says why.")
     else:
         files = np.array([position(snapshot, path)]) if path else np.arange(len(snapshot.files.blobs))
+    files = files[snapshot.file_first[files] >= 0]
+    if code_first:
+        files = files[np.argsort(snapshot.files.roles[files], kind="stable")]
     found: list[FileOutline] = []
     count = 0
-    for file in files[snapshot.file_first[files] >= 0].tolist():
+    for number, file in enumerate(files.tolist()):
         if most is not None and count >= most:
-            break
+            return found, len(files) - number
         definitions = tuple(as_definitions(snapshot.definitions(file), mask=mask))
         if definitions or len(files) == 1:
             language = snapshot.files.language_names[int(snapshot.files.languages[file])]
             count += len(definitions)
             found.append(FileOutline(snapshot.files.paths[file], language, definitions, source.repository))
-    return found
+    return found, 0
