@@ -103,6 +103,7 @@ class Worker:
         self._rest_s = min(max(2 * self._rest_s, _FIRST_REST_S), _LONGEST_REST_S)
         self._tell("database_unavailable", error=error.message, retry_after_s=self._rest_s)
         self._stop.wait(self._rest_s)
+        self._database.close()  # its pools would go on trying less and less often; it opens again
 
     def _do(self, taken: Taken) -> None:
         """Do a job and record how it ended."""
@@ -156,6 +157,7 @@ class Worker:
                 if self._stop.is_set() and rest_s > 1.0:
                     return None
                 time.sleep(rest_s)
+                self._database.close()
                 rest_s = min(2 * rest_s, _LONGEST_REST_S)
 
     def _tidy(self) -> None:
