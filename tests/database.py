@@ -31,7 +31,7 @@ def postgres_server() -> Iterator[str]:
     from codetriever.store.postgres import launcher
     from codetriever.store.postgres.database import Database
 
-    for left in Path(tempfile.gettempdir()).glob("codetriever-test-*-*"):  # by a run that was killed
+    for left in Path(tempfile.gettempdir()).glob("codetriever-test-[0-9]*-*"):  # by a run that was killed
         if not psutil.pid_exists(int(left.name.split("-")[2])):
             launcher.clean_up(left)
     folder = Path(tempfile.mkdtemp(prefix=f"codetriever-test-{os.getpid()}-"))

@@ -193,6 +193,14 @@ def _read_checkout(root: Path, folders: GitFolders, folder: str) -> Checkout:
     )
 
 
+def has_branch(root: Path, branch: str) -> bool:
+    """Say whether a working tree's repository has a branch; of what is no branch's name, or no repository, it does as far as is known."""
+    folders = git_folders(root)
+    if folders is None or not branch or branch.startswith("HEAD-"):
+        return True
+    return bool(_resolve(folders, f"refs/heads/{branch}")) or _read_line(folders.gitdir / "HEAD") == f"ref: refs/heads/{branch}"
+
+
 def _resolve(folders: GitFolders, reference: str, depth: int = 0) -> str:
     """Return the commit a reference names: a loose file of the worktree or the repository, else a packed one."""
     for folder in dict.fromkeys((folders.gitdir, folders.common)):

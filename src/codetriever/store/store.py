@@ -205,6 +205,14 @@ class Writer(Protocol):
         """
         ...
 
+    def sweep(self) -> None:
+        """Delete what no view lists, which every switch does already, and what interrupted writers left that will not be gone on with."""
+        ...
+
+    def compact(self) -> None:
+        """Merge what is searched into as few pieces as there can be, and give back room; answers stay as they are."""
+        ...
+
 
 class Store(Protocol):
     """One repository's index, opened with the name of the model whose vectors are wanted."""

@@ -77,7 +77,7 @@ def parameters(tenant: uuid.UUID, repository: int) -> dict[str, object]:
         "tenant": tenant, "repository": repository, "name": "github.com/one/name", "worktree": "/repository", "branch": "main",
         "features": "1", "view": repository, "term": b"the", "first": b"", "end": b"\xff", "part": b"e", "limit": 100, "model": "m",
         "vector": arrays.halfvec(embed_words(("the", "same"))), "blobs": empty, "indexes": arrays.ints(np.zeros(99)), "hash": 0, "blob": 1,
-        "distance": 9.0, "segments": empty, "after": 0, "times": empty, "named": None,
+        "distance": 9.0, "segments": empty, "after": 0, "times": empty, "named": None, "unused_s": 0.0,
         "repositories": empty, "views": empty, "names": None, "terms": arrays.byteas([b"the", b"same"]), "path": b"src/parse.py",
         "hashes": arrays.ints(np.array([symbol_hash("parse"), symbol_hash("other")])),
         "job": JOB, "submission": JOB, "state": "", "offset": 0, "after_path": b"",
@@ -94,6 +94,7 @@ ASKING = sorted(name for name, verb in FIRST.items() if verb == "SELECT" and "%(
 OF_ALL_REPOSITORIES = (
     "list_repositories", "tenant_statistics", "list_keys", "list_audit", "list_jobs", "count_jobs", "list_generations",
     "postings_of_tenant", "best_of_repositories", "signs_of_repositories", "repositories_defining", "repositories_listing",
+    "cosines_of_repositories", "views_in_repositories",
 )  # fmt: skip
 
 

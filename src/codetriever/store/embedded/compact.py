@@ -43,10 +43,18 @@ def choose(sizes: Sequence[tuple[int, int]]) -> list[int]:
     return sorted(chosen)
 
 
-def compact(folder: Path, connection: sqlite3.Connection) -> None:
-    """Merge what is due. The old files stay until they are swept."""
+def choose_all(sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the positions of all segments if there are several or something in them is dead, without the largest if they are too many."""
+    chosen = sorted(range(len(sizes)), key=lambda position: sizes[position][0])
+    while sum(sizes[position][0] for position in chosen) > MAX_CHUNKS:
+        chosen.pop()
+    return sorted(chosen) if len(chosen) > 1 or any(sizes[position][1] for position in chosen) else []
+
+
+def compact(folder: Path, connection: sqlite3.Connection, *, whole: bool = False) -> None:
+    """Merge what is due, or with `whole` all that can be. The old files stay until they are swept."""
     rows = connection.execute("SELECT file, chunks, dead_chunks FROM segments ORDER BY file").fetchall()
-    chosen = choose([(chunks, dead) for _, chunks, dead in rows])
+    chosen = (choose_all if whole else choose)([(chunks, dead) for _, chunks, dead in rows])
     if not chosen:
         return
     names = [rows[position][0] for position in chosen]

@@ -27,10 +27,11 @@ from codetriever.store.embedded.catalog import (
     transaction,
     translated,
 )
+from codetriever.store.embedded.compact import compact
 from codetriever.store.embedded.missing import embed_missing
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
-from codetriever.store.embedded.sweep import tidy
+from codetriever.store.embedded.sweep import sweep_files, tidy
 from codetriever.store.embedded.used import mark_used, model_mark
 from codetriever.store.embedded.vectors import VectorWriter, quantise
 from codetriever.store.embedded.views import ViewFile, joined_paths
@@ -230,6 +231,22 @@ class EmbeddedWriter:
                         self._connection.execute("DELETE FROM views WHERE view = ?", (row[0],))
                 mark_unswept(self._connection)
             tidy(self._folder, self._connection, unlisted=np.concatenate(unlisted))
+
+    def sweep(self) -> None:
+        """Delete everything that no view lists."""
+        self.flush()
+        with translated(self._folder):
+            blobs = [row[0] for row in self._connection.execute("SELECT blob FROM blobs").fetchall()]
+            tidy(self._folder, self._connection, unlisted=np.array(blobs, np.int64))
+
+    def compact(self) -> None:
+        """Merge all segments into one, and give back the room that the catalog does not need."""
+        self.flush()
+        with translated(self._folder):
+            compact(self._folder, self._connection, whole=True)
+            sweep_files(self._folder, self._connection)
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Forget what was added and not flushed."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from codetriever.store.postgres.database import Database
 
 _KEPT_CHUNKS = 2_000_000  # columns of so many chunks stay in memory between questions, some 50 bytes each
+_COMPARED_CHUNKS = 50_000  # as long as that for 16 repositories takes less than two questions to each
 _TOUCH_EVERY_S = 3600.0
 _DEFINES = 1.0  # what defining a symbol that is asked for is worth beside words and vectors, which are worth 1 together
 
@@ -75,6 +76,7 @@ class Across:
         self.dimensions = dimensions
         self._scope = {"tenant": tenant, "model": model, "features": features, "names": None if names is None else list(names)}
         self._generations: OrderedDict[tuple[int, int, float], Generation] = OrderedDict()
+        self._kept_chunks = 0
         self._lock = threading.Lock()
         self._touched: dict[int, float] = {}
         self._signs: Signs | None = None
@@ -95,10 +97,10 @@ class Across:
             if found is None:
                 scope = {"tenant": self.tenant, "repository": view.repository, "view": view.view}
                 found = Generation(scope, view.info, view.total_length)
+                self._kept_chunks += view.info.chunks
             self._generations[key] = found
-            kept = sum(one.info.chunks for one in self._generations.values())
-            while kept > _KEPT_CHUNKS and len(self._generations) > 1:
-                kept -= self._generations.popitem(last=False)[1].info.chunks
+            while self._kept_chunks > _KEPT_CHUNKS and len(self._generations) > 1:
+                self._kept_chunks -= self._generations.popitem(last=False)[1].info.chunks
             return found
 
     def signs(self, connection: Connection[Any], views: Sequence[SharedView]) -> Signs | None:
@@ -136,13 +138,21 @@ class Reading:
         self._connection = connection
         self._numbers = [view.repository for view in self.views]
         self._scope = scope | {"repositories": arrays.bigints(np.array(self._numbers, np.int64))}
-        self._postings: dict[int, dict[str, list[tuple[int, bytes, bytes]]]] = {}
+        self._postings: dict[int, dict[str, list[tuple[int, bytes, bytes]]]] = defaultdict(dict)
+        self._found: dict[str, list[tuple[int, int, bytes, bytes]]] = {}
+        self._cosines: dict[int, tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]] = {}
 
     def snapshot(self, view: SharedView) -> PostgresSnapshot:
-        """Open a view; what was read of its postings already is not read again."""
+        """Open a view; what was read of its postings and cosines already is not read again."""
         across = self._across
-        known = self._postings.get(view.repository)
-        return PostgresSnapshot(across.generation(view), self._connection, model=across.model, dimensions=across.dimensions, postings=known)
+        return PostgresSnapshot(
+            across.generation(view),
+            self._connection,
+            model=across.model,
+            dimensions=across.dimensions,
+            postings={term: self._postings[view.repository].get(term, ()) for term in self._found},
+            cosines=self._cosines.get(view.repository),
+        )
 
     def promising(
         self, terms: Sequence[str], symbols: Sequence[str], vector: NDArray[np.float32], most: int, *, vector_share: float = 0.5
@@ -159,7 +169,18 @@ class Reading:
             defining = self.defining(symbols)
             bound += _DEFINES * np.isin(self._numbers, [view.repository for view in defining])
         order = np.argsort(-bound, kind="stable")[:most]
-        return [self.views[place] for place in order.tolist()]
+        chosen = [self.views[place] for place in order.tolist()]
+        self._read_cosines(vector, chosen)
+        return chosen
+
+    def _read_cosines(self, vector: NDArray[np.float32], views: Sequence[SharedView]) -> None:
+        """Compare the vectors of several small repositories in one go, instead of asking each of them twice."""
+        if not vector.any() or sum(view.info.chunks for view in views) > _COMPARED_CHUNKS:
+            return
+        numbers = arrays.bigints(np.array([view.repository for view in views], np.int64))
+        asked = {"vector": arrays.halfvec(vector), "repositories": numbers}
+        for repository, blobs, indexes, cosines in self._rows("cosines_of_repositories", **asked):
+            self._cosines[repository] = (vector, blobs + indexes, cosines)
 
     def _best_by_words(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """Return the best word score of each repository: BM25 without lengths, over all chunks that are stored."""
@@ -167,30 +188,24 @@ class Reading:
         offsets = dict(zip(self._numbers, (ends - [view.end for view in self.views]).tolist(), strict=True))
         scores = np.zeros(int(ends[-1]) if len(ends) else 0, np.float32)
         total = sum(view.info.chunks for view in self.views)
-        rows = self._read_postings(terms)
-        for term_rows in rows.values():
-            places, frequencies = _places(term_rows, offsets)
+        for rows in filter(None, self._read_postings(terms)):
+            places, frequencies = _places(rows, offsets)
             weight = np.float32(bm25.idf(len(places), max(total, len(places))))
             scores[places] += weight * bm25.saturation(frequencies, np.ones(len(places)), 1.0)
         if not len(scores):
             return np.zeros(len(self.views), np.float32)
         return np.maximum.reduceat(scores, np.concatenate([np.zeros(1, np.int64), ends[:-1]]))
 
-    def _read_postings(self, terms: Sequence[str]) -> dict[str, list[tuple[int, int, bytes, bytes]]]:
-        """Read the postings of these terms in all repositories, for now and for the snapshots to come."""
-        found: dict[str, list[tuple[int, int, bytes, bytes]]] = defaultdict(list)
-        if not terms:
-            return found
-        names = {encoded(term): term for term in terms}
-        rows = self._rows("postings_of_tenant", terms=arrays.byteas(list(names)))
-        for number in self._numbers:
-            known = self._postings.setdefault(number, {})
-            known.update((term, []) for term in terms)
+    def _read_postings(self, terms: Sequence[str]) -> list[list[tuple[int, int, bytes, bytes]]]:
+        """Return the postings of these terms in all repositories, which the snapshots to come know as well."""
+        missing = {encoded(term): term for term in terms if term not in self._found}
+        self._found.update((term, []) for term in missing.values())
+        rows = self._rows("postings_of_tenant", terms=arrays.byteas(list(missing))) if missing else []
         for stored, repository, segment, chunks, frequencies in rows:
-            term = names[bytes(stored)]
-            found[term].append((repository, segment, chunks, frequencies))
-            self._postings[repository][term].append((segment, chunks, frequencies))
-        return found
+            term = missing[bytes(stored)]
+            self._found[term].append((repository, segment, chunks, frequencies))
+            self._postings[repository].setdefault(term, []).append((segment, chunks, frequencies))
+        return [self._found[term] for term in dict.fromkeys(terms)]
 
     def _best_by_vector(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the best cosine of each repository, 0 for one that has none near."""
@@ -207,7 +222,7 @@ class Reading:
     def holding(self, terms: Sequence[str]) -> list[SharedView]:
         """Return the repositories that hold any of these terms, by name."""
         self._read_postings(terms)
-        return [view for view in self.views if any(self._postings[view.repository].values())]
+        return [view for view in self.views if self._postings[view.repository]]
 
     def defining(self, symbols: Sequence[str]) -> list[SharedView]:
         """Return the repositories that define one of these simple names, by name; a name with the same hash may be among them."""
@@ -235,9 +250,18 @@ def _shared_view(row: Sequence[Any]) -> SharedView:
 
 
 def _places(rows: Sequence[tuple[int, int, bytes, bytes]], offsets: dict[int, int]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return where the chunks of a posting list lie when the repositories are laid one after the other, and their frequencies."""
-    places = [posting_chunks(chunks, frequencies) + (offsets[repository] + segment) for repository, segment, chunks, frequencies in rows]
-    return np.concatenate(places), np.frombuffer(b"".join(row[3] for row in rows), np.uint8)
+    """Return where the chunks of posting lists lie when the repositories are laid one after the other, and their frequencies."""
+    narrow = [row for row in rows if len(row[2]) == 2 * len(row[3])]
+    wide = [row for row in rows if len(row[2]) != 2 * len(row[3])]
+    places, frequencies = [], []
+    for some in (narrow, wide):
+        if some:
+            joined = b"".join([row[3] for row in some])
+            starts = np.array([offsets[row[0]] + row[1] for row in some], np.int64)
+            chunks = posting_chunks(b"".join([row[2] for row in some]), joined)
+            places.append(chunks + np.repeat(starts, [len(row[3]) for row in some]))
+            frequencies.append(np.frombuffer(joined, np.uint8))
+    return np.concatenate(places), np.concatenate(frequencies)
 
 
 def _over_best(column: NDArray[np.float32]) -> NDArray[np.float32]:

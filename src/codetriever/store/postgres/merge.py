@@ -26,10 +26,10 @@ FAN = 8
 LARGEST_CHUNKS = 1 << 13  # what one write makes at most: merging these as well costs seconds and saves a question less than a millisecond
 
 
-def merge_segments(connection: Connection[Any], scope: Mapping[str, Any]) -> None:
-    """Merge what should be merged, in the open transaction."""
+def merge_segments(connection: Connection[Any], scope: Mapping[str, Any], *, whole: bool = False) -> None:
+    """Merge what should be merged, or with `whole` all that can be, in the open transaction."""
     segments = connection.execute(query("list_segments"), scope, binary=True).fetchall()
-    for group in groups_to_merge(segments):
+    for group in (groups_of_all if whole else groups_to_merge)(segments):
         _merge(connection, scope, group)
 
 
@@ -44,6 +44,22 @@ def groups_to_merge(segments: Sequence[tuple[int, int, int]]) -> list[list[int]]
             tiers.setdefault(_tier(chunks - dead), []).append(segment)
     full = [tier for tier in tiers.values() if len(tier) >= FAN]
     return [*full, *([segment] for segment in rotten)]
+
+
+def groups_of_all(segments: Sequence[tuple[int, int, int]]) -> list[list[int]]:
+    """Return the numbers of the segments that become one each when all is merged, up to the largest size, and nothing dead is kept."""
+    groups: list[list[int]] = []
+    sizes: list[int] = []
+    dead_in: list[int] = []
+    for segment, chunks, dead in segments:
+        if not groups or sizes[-1] + chunks - dead > LARGEST_CHUNKS:
+            groups.append([])
+            sizes.append(0)
+            dead_in.append(0)
+        groups[-1].append(segment)
+        sizes[-1] += chunks - dead
+        dead_in[-1] += dead
+    return [group for group, dead in zip(groups, dead_in, strict=True) if len(group) > 1 or dead]
 
 
 def _tier(chunks: int) -> int:

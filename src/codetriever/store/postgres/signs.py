@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 # Of the chunks that differ in the fewest signs so many are looked at more closely: with the question's own numbers instead of its signs.
-_POOL = 16_384
+_POOL = 4096
 _LOOK_AGAIN_S = 60.0  # at a repository some of whose chunks had no vector: when they get one, nothing else need change
 MOST_BYTES = 256 << 20
 """What the signs of one tenant may take in memory; of a larger one they are not kept."""
@@ -70,7 +70,8 @@ class Signs:
         differing = np.zeros(words.shape[1], np.uint16)
         for column, word in zip(words, _padded(asked[None])[0], strict=True):
             differing += np.bitwise_count(column ^ word)
-        pool = np.arange(len(differing)) if len(differing) <= _POOL else np.argpartition(differing, _POOL)[:_POOL]
+        counts = np.cumsum(np.bincount(differing))
+        pool = np.flatnonzero(differing <= np.searchsorted(counts, min(_POOL, len(differing))))
         signs = np.unpackbits(np.ascontiguousarray(words[:, pool].T).view(np.uint8), axis=1)[:, : len(vector)]
         # The sum of the question's numbers, each with the other's sign, is proportional to the cosine, but for noise.
         scores = (2.0 * (signs.astype(np.float32) @ vector) - vector.sum()) / np.float32(np.sqrt(len(vector)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codetriever.types import FileTable, ViewInfo
 
     KnownPostings = Mapping[str, Sequence[tuple[int, bytes, bytes]]]
+    KnownCosines = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]  # the vector, chunks' numbers, cosines
 
 _NUMBERS = ("lines", "start_line", "end_line", "byte_start", "byte_end")
 
@@ -44,9 +45,16 @@ class PostgresSnapshot:
     """Implements `Snapshot`; used by one thread at a time, as long as its transaction lasts."""
 
     def __init__(
-        self, generation: Generation, connection: Connection[Any], *, model: str, dimensions: int, postings: KnownPostings | None = None
+        self,
+        generation: Generation,
+        connection: Connection[Any],
+        *,
+        model: str,
+        dimensions: int,
+        postings: KnownPostings | None = None,
+        cosines: KnownCosines | None = None,
     ) -> None:
-        """`postings` are rows that were read already, by term."""
+        """`postings` are rows that were read already, by term, and `cosines` those of all stored chunks to one vector."""
         self._generation = generation
         self._known_postings = postings or {}
         self._connection = connection
@@ -58,6 +66,7 @@ class PostgresSnapshot:
         self.total_length = generation.total_length
         self._last_blob = (-1, _NO_BLOB)
         self._last_cosines = (b"", np.empty(0, np.int64), np.empty(0, np.float32))
+        self._all_known = b"" if cosines is None else self._know(*cosines)
 
     @property
     def files(self) -> FileTable:
@@ -140,6 +149,13 @@ class PostgresSnapshot:
         self, vector: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the chunks of allowed files nearest to the unit vector, best first, with cosines."""
+        if self._all_known and self._all_known == vector.tobytes():
+            _, ordinals, cosines = self._last_cosines
+            if allowed is not None:
+                is_allowed = self.chunk_files(allowed)[ordinals] >= 0
+                ordinals, cosines = ordinals[is_allowed], cosines[is_allowed]
+            order = np.lexsort((self.keys[ordinals], -cosines))[:limit]
+            return ordinals[order], cosines[order]
         if allowed is None and self._generation.is_alone:
             ordinals, cosines = self._nearest("nearest", vector, limit, count=self.chunk_count)
             if not np.any(ordinals < 0):
@@ -153,6 +169,14 @@ class PostgresSnapshot:
         count = int((blobs.firsts[wanted + 1] - blobs.firsts[wanted]).sum())
         found = self._nearest("nearest_of_blobs", vector, limit, count=count, blobs=arrays.bigints(blobs.numbers[wanted]))
         return self._best(vector, *found, limit)
+
+    def _know(self, vector: NDArray[np.float32], numbers: NDArray[np.int64], cosines: NDArray[np.float64]) -> bytes:
+        """Keep the cosines of all visible chunks, and return what tells their vector."""
+        ordinals = self._ordinals(numbers)
+        order = np.argsort(ordinals)
+        order = order[np.searchsorted(ordinals[order], 0) :]
+        self._last_cosines = (vector.tobytes(), ordinals[order], cosines[order].astype(np.float32))
+        return vector.tobytes()
 
     @cached_property
     def _has_graph(self) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from codetriever.store.embedded.batches import select_blobs
 from codetriever.store.postgres import arrays, graph
 from codetriever.store.postgres.batch import Batch, paths_of
-from codetriever.store.postgres.database import transaction, translated
+from codetriever.store.postgres.database import in_transaction, transaction, translated
 from codetriever.store.postgres.generation import load_files
 from codetriever.store.postgres.merge import merge_segments
 from codetriever.store.postgres.missing import embed_missing
@@ -96,20 +96,22 @@ class PostgresWriter:
         batch = self._batch
         if not batch.blob_count:
             return
-        with self._transaction():
-            added = self._execute("add_blobs", segment=batch.first, **batch.blob_rows())
-            if added != batch.blob_count:
-                raise RuntimeError(f"{batch.blob_count - added} blobs were added by another writer")
-            if batch.chunks:
-                self._execute("add_segment", segment=batch.first, chunks=batch.chunks)
-                self._execute("add_chunks", **batch.chunk_rows(self._tenant, self._repository, self._features))
-                self._execute("add_postings", segment=batch.first, **batch.posting_rows())
-                self._execute("add_symbols", **batch.symbol_rows())
-                vectors = batch.vector_rows(self._halfvec_type)
-                if vectors is not None:
-                    self._execute("add_vectors", **vectors)
-            self._execute("advance_number", number=batch.next)
+        in_transaction(self._connection, self._tenant, lambda: self._write(batch))
         self._batch = Batch(batch.next)
+
+    def _write(self, batch: Batch) -> None:
+        added = self._execute("add_blobs", segment=batch.first, **batch.blob_rows())
+        if added != batch.blob_count:
+            raise RuntimeError(f"{batch.blob_count - added} blobs were added by another writer")
+        if batch.chunks:
+            self._execute("add_segment", segment=batch.first, chunks=batch.chunks)
+            self._execute("add_chunks", **batch.chunk_rows(self._tenant, self._repository, self._features))
+            self._execute("add_postings", segment=batch.first, **batch.posting_rows())
+            self._execute("add_symbols", **batch.symbol_rows())
+            vectors = batch.vector_rows(self._halfvec_type)
+            if vectors is not None:
+                self._execute("add_vectors", **vectors)
+        self._execute("advance_number", number=batch.next)
 
     def switch(
         self,
@@ -144,10 +146,14 @@ class PostgresWriter:
             "term_count": term_count,
             "listing": listing,
         }
-        with self._transaction():
-            ((branch, now),) = self._rows("switch_view", **self._names(key), **values)
-            is_kept = bool(rows) and view == rows[0][0] and rows[0][3] == self._features
+        is_kept = bool(rows) and view == rows[0][0] and rows[0][3] == self._features
+
+        def change() -> float:
+            ((branch, indexed_at),) = self._rows("switch_view", **self._names(key), **values)
             self._list(branch, old if is_kept else None, files, path_terms)
+            return float(indexed_at)
+
+        now = in_transaction(self._connection, self._tenant, change)
         if not same:
             self.sweep()
             if len(files.paths) >= MANY_FILES and not is_kept:
@@ -180,17 +186,23 @@ class PostgresWriter:
 
     def sweep(self) -> None:
         """Delete what no branch lists, and merge segments that are small or mostly dead."""
-        with self._transaction():
-            swept = self._rows("sweep_blobs")
-            if swept:
-                blobs, segments, chunks = (np.array(column, np.int64) for column in zip(*swept, strict=True))
-                of_blobs = {"blobs": arrays.bigints(blobs)}
-                for name in ("sweep_chunks", "sweep_vectors", "sweep_symbols"):
-                    self._execute(name, **of_blobs)
-                dead = np.bincount(np.unique(segments, return_inverse=True)[1], weights=chunks)
-                self._execute("count_dead", segments=arrays.bigints(np.unique(segments)), dead=arrays.ints(dead))
-        with self._transaction():
-            merge_segments(self._connection, self._scope)
+        in_transaction(self._connection, self._tenant, self._sweep)
+        in_transaction(self._connection, self._tenant, lambda: merge_segments(self._connection, self._scope))
+
+    def _sweep(self) -> None:
+        swept = self._rows("sweep_blobs")
+        if swept:
+            blobs, segments, chunks = (np.array(column, np.int64) for column in zip(*swept, strict=True))
+            of_blobs = {"blobs": arrays.bigints(blobs)}
+            for name in ("sweep_chunks", "sweep_vectors", "sweep_symbols"):
+                self._execute(name, **of_blobs)
+            dead = np.bincount(np.unique(segments, return_inverse=True)[1], weights=chunks)
+            self._execute("count_dead", segments=arrays.bigints(np.unique(segments)), dead=arrays.ints(dead))
+
+    def compact(self) -> None:
+        """Merge segments into as few as there can be."""
+        self.flush()
+        in_transaction(self._connection, self._tenant, lambda: merge_segments(self._connection, self._scope, whole=True))
 
     def previous(self, key: ViewKey) -> FileTable | None:
         """Return the view's current list; for a view that does not exist yet, that of the checkout's view switched last, else None."""

@@ -25,6 +25,13 @@ FROM (
     GROUP BY repository_id
 ) best
 
+-- name: cosines_of_repositories
+-- How near every chunk of some repositories is.
+SELECT repository_id, array_agg(blob_id), array_agg(chunk_index), array_agg(-(dense <#> %(vector)s::halfvec))
+FROM vectors
+WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(repositories)s::bigint[])
+GROUP BY repository_id
+
 -- name: signs_of_repositories
 -- The signs of the vectors of some repositories.
 SELECT repository_id, array_agg(binary_quantize(dense))

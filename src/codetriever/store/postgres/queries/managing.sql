@@ -108,3 +108,31 @@ FROM audit_log
 WHERE tenant_id = %(tenant)s
 ORDER BY entry_id DESC
 LIMIT %(limit)s
+
+-- name: views_in_repositories
+-- Every branch of a tenant's repositories, whether it has been used lately, and whether a job that is not done may change it.
+SELECT r.name, r.repository_id, r.created_at < now() - make_interval(secs => %(unused_s)s::float8), b.worktree, b.branch,
+       b.last_used < now() - make_interval(secs => %(unused_s)s::float8),
+       EXISTS (SELECT FROM indexing_jobs j
+               WHERE j.tenant_id = %(tenant)s AND j.repository = r.name AND j.state IN ('pending', 'running'))
+FROM repositories r
+LEFT JOIN project_branches b ON b.tenant_id = %(tenant)s AND b.repository_id = r.repository_id
+WHERE r.tenant_id = %(tenant)s
+ORDER BY r.name, b.worktree, b.branch
+
+-- name: table_sizes
+-- What each table takes with its indexes, its indexes alone, and about how many rows in it live and are dead.
+SELECT c.relname, pg_total_relation_size(c.oid), pg_indexes_size(c.oid), greatest(c.reltuples, 0)::bigint,
+       coalesce(pg_stat_get_dead_tuples(c.oid), 0)
+FROM pg_class c
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+ORDER BY pg_total_relation_size(c.oid) DESC, c.relname
+
+-- name: indexes_to_remake
+-- The indexes of our tables, but for graphs over vectors, whose making takes minutes and which do not bloat by being read.
+SELECT i.relname
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_am m ON m.oid = i.relam
+WHERE i.relnamespace = current_schema()::regnamespace AND m.amname = 'btree' AND x.indisvalid
+ORDER BY i.relname
