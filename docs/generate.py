@@ -12,6 +12,7 @@ from pathlib import Path
 
 from codetriever import types
 from codetriever.agents.clients import CLIENTS, Client
+from codetriever.agents.instructions import HELPER_FILE
 from codetriever.agents.plan import snippet
 from codetriever.cli.command import OPTIONS, VERBS, Option, Verb
 from codetriever.config import PROJECT_FILE, SETTINGS, format_value
@@ -131,6 +132,8 @@ def client_page(client: Client) -> str:
     """Return docs/clients/NAME.md."""
     files = [(f"`~/{client.user}`", "you, in every project")] if client.user else []
     files += [(f"`{client.project}`", "everybody who works on the project")] if client.project else []
+    if client.helpers:
+        files.append((f"`{client.helpers}/{HELPER_FILE}`", "a sub-agent that looks for code, there too"))
     rows = "\n".join(f"| {name} | {who} |" for name, who in files)
     kind = "toml" if client.is_toml else "json"
     commands = [f"codetriever install {client.name}"] if client.user else []

@@ -62,3 +62,18 @@ def test_clients_that_are_not_known_or_have_no_such_file(run):
     assert "no client" in run("install", "nobody").stderr
     assert "--project" in run("install", "vscode").stderr
     assert '"servers"' in run("install", "--print", "vscode").stdout
+
+
+def test_doctor_looks_at_the_clients(run):
+    def agents():
+        checks = json.loads(run("doctor", "--json").stdout)["checks"]
+        return {check["name"]: check for check in checks if check["name"] in ("agents", "codex")}
+
+    assert "no coding agent here knows" in agents()["agents"]["found"]
+    run("install", "codex", "--yes")
+    found = agents()
+    assert found["agents"]["state"] == "ok"
+    assert "Codex knows it" in found["agents"]["found"]
+    path = run.home / ".codex" / "config.toml"
+    path.write_text(path.read_text().replace(str(PROGRAM.resolve()), "/elsewhere/codetriever"))
+    assert agents()["codex"]["mend"] == "codetriever install codex"

@@ -59,6 +59,17 @@ def test_files_that_were_made_go_again(client, tmp_path):
         assert files_of(tmp_path) == {}
 
 
+def test_a_sub_agent_is_written_where_it_is_documented_and_somebody_elses_stays(tmp_path):
+    client = CLIENTS["claude-code"]
+    helper = tmp_path / ".claude" / "agents" / "code-search.md"
+    carry_out(installing([client], tmp_path, tmp_path, COMMAND))
+    assert helper.read_text().startswith("---\nname: code-search\ndescription: ")
+    helper.write_text("---\nname: code-search\n---\nMine.\n")
+    carry_out(installing([client], tmp_path, tmp_path, COMMAND))
+    carry_out(uninstalling([client], tmp_path, tmp_path))
+    assert files_of(tmp_path) == {helper.relative_to(tmp_path): b"---\nname: code-search\n---\nMine.\n"}
+
+
 def test_a_file_that_cannot_be_read_is_left_alone(tmp_path):
     (tmp_path / ".mcp.json").write_text("{ nonsense")
     with pytest.raises(InvalidSetting):

@@ -18,7 +18,8 @@ class Client:
 
     `user` is relative to the home folder, `project` to a repository's root; "" when the documentation names none. `shape` says how an
     entry is written: plain, typed (with "type": "stdio"), zed, opencode (one array), toml. `found_by` are paths in the home folder that
-    show that the client is in use. `instructions` is the file of a project that it reads as instructions.
+    show that the client is in use. `instructions` is the file of a project that it reads as instructions; `helpers` the folder, of a
+    project or of the home folder, that it reads sub-agents from, as Markdown with a name and a description on top.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Client:
     shape: str = "plain"
     found_by: tuple[str, ...] = ()
     instructions: str = "AGENTS.md"
+    helpers: str = ""
     hint: str = ""
 
     @property
@@ -45,11 +47,21 @@ CLIENTS: Final[Mapping[str, Client]] = {
         Client(
             name="claude-code", title="Claude Code", docs="https://code.claude.com/docs/en/mcp", read="2026-11-22, in a copy of 2026-02-06",
             user=".claude.json", project=".mcp.json", found_by=(".claude.json", ".claude"), instructions="CLAUDE.md",
+            helpers=".claude/agents",
             hint="`claude mcp list` shows it.",
         ),
         Client(
             name="codex", title="Codex", docs="https://github.com/openai/codex/blob/main/docs/config.md", read="2026-11-22, in a mirror",
             key=("mcp_servers",), user=".codex/config.toml", shape="toml", found_by=(".codex",), hint="/mcp shows it.",
+        ),
+        Client(
+            name="continue", title="Continue", docs="https://docs.continue.dev/customize/deep-dives/mcp",
+            read="2026-11-22, in its repository", project=".continue/mcpServers/codetriever.json", found_by=(".continue",),
+            hint="Its agent mode alone uses servers.",
+        ),
+        Client(
+            name="cursor", title="Cursor", docs="https://docs.cursor.com/context/model-context-protocol",
+            read="2026-11-22, in a copy", user=".cursor/mcp.json", project=".cursor/mcp.json", found_by=(".cursor",),
         ),
         Client(
             name="gemini-cli", title="Gemini CLI", docs="https://github.com/google-gemini/gemini-cli/blob/main/docs/tools/mcp-server.md",
@@ -63,6 +75,11 @@ CLIENTS: Final[Mapping[str, Client]] = {
         Client(
             name="opencode", title="OpenCode", docs="https://opencode.ai/docs/mcp-servers/", read="2026-11-22",
             key=("mcp",), user=".config/opencode/opencode.json", project="opencode.json", shape="opencode", found_by=(".config/opencode",),
+        ),
+        Client(
+            name="qwen-code", title="Qwen Code", docs="https://qwenlm.github.io/qwen-code-docs/en/users/features/mcp/",
+            read="2026-11-22", user=".qwen/settings.json", project=".qwen/settings.json", found_by=(".qwen",), helpers=".qwen/agents",
+            hint="/mcp shows it.",
         ),
         Client(
             name="vscode", title="Visual Studio Code", docs="https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",

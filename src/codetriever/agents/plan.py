@@ -57,11 +57,17 @@ def settings_file(client: Client, home: Path, project: Path | None) -> Path | No
     return (home if project is None else project) / name if name else None
 
 
+def _helper(client: Client, home: Path, project: Path | None) -> Path:
+    return (home if project is None else project) / client.helpers / instructions.HELPER_FILE
+
+
 def installing(clients: Iterable[Client], home: Path, project: Path | None, command: str) -> Iterator[Change]:
-    """Plan to add the server to the clients, and for a project the instructions. Raises `InvalidSetting` for an unreadable file."""
+    """Plan to add the server and its sub-agent, and for a project the instructions. Raises `InvalidSetting` for an unreadable file."""
     for client in clients:
         if path := settings_file(client, home, project):
             yield _change(path, partial(_with_server, client, command))
+            if client.helpers:
+                yield _change(_helper(client, home, project), instructions.with_helper)
     if project is not None:
         for name in dict.fromkeys(client.instructions for client in clients):
             yield _change(project / name, instructions.with_block)
@@ -72,6 +78,8 @@ def uninstalling(clients: Iterable[Client], home: Path, project: Path | None) ->
     for client in clients:
         if path := settings_file(client, home, project):
             yield _change(path, partial(_without_server, client))
+            if client.helpers:
+                yield _change(_helper(client, home, project), instructions.without_helper)
     if project is not None:
         for name in dict.fromkeys(client.instructions for client in clients):
             yield _change(project / name, instructions.without_block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codetriever.cli.install import check_agents
 from codetriever.cli.screen import printable
 from codetriever.operations import ERROR, OK, WARNING, examine
 
@@ -21,7 +22,7 @@ _STYLES = {OK: "good", WARNING: "warning", ERROR: "error"}
 
 def doctor(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `doctor`; 2 when something is broken, 0 with warnings."""
-    checks = examine(settings)
+    checks = [*examine(settings), *check_agents()]
     if command.wants_json:
         screen.json({"checks": checks})
     else:

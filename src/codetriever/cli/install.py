@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from codetriever.agents.clients import CLIENTS, NAME
 from codetriever.agents.plan import carry_out, chosen, installing, settings_file, snippet, uninstalling
 from codetriever.cli.opening import ask
-from codetriever.errors import ConfirmationNeeded, ExtraMissing, InvalidArguments
+from codetriever.errors import ConfirmationNeeded, ExtraMissing, InvalidArguments, InvalidSetting
+from codetriever.operations import ERROR, OK, WARNING, Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from codetriever.agents.clients import Client
     from codetriever.agents.plan import Change
@@ -119,6 +120,32 @@ def _check(clients: Sequence[Client], project: Path | None, screen: Screen) -> i
             f"{client.title}: {'knows the server' if is_there else 'does not know it, or another command'} ({screen.path(str(path))})"
         )
     return FAILED if problems else 0
+
+
+def check_agents() -> Iterator[Check]:
+    """Look at the clients in use here: does each know the server, and does that start and answer?"""
+    known = []
+    for client in chosen((), Path.home()):
+        path = settings_file(client, Path.home(), None)
+        if path is None:
+            continue
+        try:
+            change = next(iter(installing([client], Path.home(), None, _program(None))))
+        except InvalidSetting as error:
+            yield Check(client.name, WARNING, error.message, error.hint)
+            continue
+        if change.does == "unchanged":
+            known.append(client.title)
+        elif NAME in (change.before or ""):
+            yield Check(client.name, WARNING, f"{path} starts another command", f"codetriever install {client.name}")
+    if known:
+        answer = _ask_server()
+        if "serverInfo" in answer:
+            yield Check("agents", OK, f"the server answers; {', '.join(known)} know{'s' if len(known) == 1 else ''} it")
+        else:
+            yield Check("agents", ERROR, f"the server {answer['error']}", "pip install 'codetriever[mcp]'")
+    else:
+        yield Check("agents", OK, "no coding agent here knows the server; `codetriever install` tells those that it finds")
 
 
 def _ask_server() -> dict[str, Any]:
