@@ -40,7 +40,20 @@ ALLOWED = {
     "savings": {"corpus"},
     "mcp": {"api", "connection", "operations", "glance", "savings"},
     "agents": set(),
-    "cli": {"api", "connection", "jobs", "models", "model_checks", "store", "operations", "evaluation", "mcp", "agents", "savings"},
+    "cli": {
+        "api",
+        "connection",
+        "upkeep",
+        "jobs",
+        "models",
+        "model_checks",
+        "store",
+        "operations",
+        "evaluation",
+        "mcp",
+        "agents",
+        "savings",
+    },
     "__main__": {"cli"},
 }
 LEAVES = ("corpus", "chunking", "lexical", "ranking", "embedding")

@@ -144,6 +144,7 @@ _OWN_OPTIONS: Final = (
     Option(("--admin",), "admin", "offer the tools that look after the machine's indexes"),
     Option(("--scope",), "scopes", "what a key is good for: " + ", ".join(SCOPES), "SCOPE", repeat=True),
     Option(("--expires",), "expires", "a key is good for N days; without this, until it is revoked", "N", number=True),
+    Option(("--days",), "days", "what was not used for N days goes (30)", "N", number=True),
     Option(("--kind",), "kind", "what asks: " + ", ".join(QUESTION_KINDS), "KIND", choices=QUESTION_KINDS),
     Option(("--ranking",), "rankings", "words, vectors, both, or the share of vectors (0 to 1)", "RANKING", repeat=True),
     Option(("--embedder",), "embedders", "compare these embedders, named as the setting `model` names them", "MODEL", repeat=True),
@@ -224,6 +225,16 @@ VERBS: Final[Mapping[str, Verb]] = {
             "remove", "[PATH...]", "delete the index of a repository", "stored:remove", ("all", "repository", "yes", *_ALWAYS),
             examples=("codetriever remove ~/src/project", "codetriever remove --all --yes"),
         ),
+        Verb(
+            "clean", "", "delete branches that nobody uses, or that are gone, and what none lists", "upkeep:clean",
+            ("days", "dry-run", "yes", "database-url", "tenant", *_ALWAYS), most=0,
+            examples=("codetriever clean --dry-run", "codetriever clean --days 7 --yes"),
+        ),
+        Verb(
+            "compact", "", "merge what is searched into few pieces, and give back room", "upkeep:compact",
+            ("database-url", "tenant", *_ALWAYS), most=0,
+        ),
+        Verb("stats", "", "how much is stored", "upkeep:stats", ("database-url", "tenant", *_ALWAYS), most=0),
         Verb(
             "watch", "[PATH...]", "keep the index up to date until interrupted", "indexing:watch",
             ("hidden", "no-ignore", "yes", *_ALWAYS),
