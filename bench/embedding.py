@@ -7,7 +7,7 @@
   tokenizer    configured for every batch and asked twice for every text, against configured once and asked once
   copies       vectors as Python lists beside copied chunks, against one matrix: bytes allocated for each chunk
   queries      the syntax queries of a language compiled for every file, against compiled once
-  static       the bundled table: terms counted and projected
+  static       the bundled table: terms counted and projected as indexing does, and text by text; beside model2vec with --peer-python
 
 Variants of a part take turns, and a number is the median of the rounds. On a busy machine compare `cpu_ms`, the processor time for each
 chunk: chunks a second are those of the wall clock. Texts are chunks of CHECKOUT, as they are indexed.
@@ -20,6 +20,7 @@ import http.server
 import json
 import os
 import statistics
+import subprocess
 import threading
 import time
 import tracemalloc
@@ -44,6 +45,8 @@ from codetriever.embedding.sentence_model import read_model
 from codetriever.embedding.static import load_static
 from codetriever.embedding.transformer import TransformerEmbedder
 from codetriever.indexing.intake import classified
+from codetriever.indexing.streaming import BATCH_CHUNKS
+from codetriever.lexical.columns import TermCounter, words_in
 from report import keep, plot_bars, table
 
 if TYPE_CHECKING:
@@ -71,6 +74,8 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=96, help="how many chunks to embed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--part", choices=PARTS, action="append")
+    parser.add_argument("--peer-python", type=Path, help="a Python that has model2vec, for `static`")
+    parser.add_argument("--peer-model", type=Path, help="folder of its model, or of the stand-in that standin.py makes")
     parser.add_argument("--name", default="embedding", help="name of the file of results")
     options = parser.parse_args()
     texts = sample(options.checkout, options.texts)
@@ -336,8 +341,41 @@ def queries(options: argparse.Namespace, _: Sequence[str]) -> list[dict[str, Any
 
 
 def static(options: argparse.Namespace, texts: Sequence[str]) -> list[dict[str, Any]]:
-    embedder = load_static()
-    return in_turns({"terms and projection": lambda: embedder.embed(texts)}, rounds=options.rounds, chunks=len(texts))
+    embedder, counter = load_static(), TermCounter()
+    pieces = [words_in(text.encode()) for text in texts]
+
+    def shipped() -> None:
+        for start in range(0, len(pieces), BATCH_CHUNKS):
+            terms = counter.count(pieces[start : start + BATCH_CHUNKS])
+            frequencies = np.minimum(terms.pair_frequencies, 255).astype(np.uint8)
+            embedder.project_columns(terms.vocabulary, terms.pair_counts, terms.pair_terms, frequencies)
+
+    variants = {"text by text": lambda: [embedder.embed([text]) for text in texts], "terms and projection": shipped}
+    rows = in_turns(variants, rounds=options.rounds, chunks=len(texts))
+    return rows if options.peer_python is None else [*rows, model2vec(options, texts, rows[1]["cpu_ms"])]
+
+
+def model2vec(options: argparse.Namespace, texts: Sequence[str], cpu_ms: float) -> dict[str, Any]:
+    """Have the same texts encoded by model2vec in one process of its own, as often."""
+    command = [str(options.peer_python), "-c", ENCODE, str(options.peer_model), str(options.rounds)]
+    answer = subprocess.run(command, input=json.dumps(list(texts)), capture_output=True, text=True, check=True).stdout
+    wall_s, cpu_s = json.loads(answer)
+    found = {"variant": "model2vec", "chunks_per_s": len(texts) / wall_s, "cpu_ms": 1000 * cpu_s / len(texts)}
+    return found | {"times the processor time of ours": found["cpu_ms"] / cpu_ms}
+
+
+ENCODE = """
+import json, statistics, sys, time
+from model2vec import StaticModel
+model, texts = StaticModel.from_pretrained(sys.argv[1]), json.load(sys.stdin)
+model.encode(texts, use_multiprocessing=False)
+took = []
+for _ in range(int(sys.argv[2])):
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.encode(texts, use_multiprocessing=False)
+    took.append((time.perf_counter() - wall, time.process_time() - cpu))
+print(json.dumps([statistics.median(column) for column in zip(*took)]))
+"""
 
 
 MEASURES: Mapping[str, Callable[[argparse.Namespace, Sequence[str]], list[dict[str, Any]]]] = {
