@@ -79,6 +79,9 @@ def test_files_that_fail_are_tried_again_and_then_told() -> None:
     assert (done.state, done.ending.chunks, done.ending.generation, done.ending.head) == (JobState.COMPLETED, 10, 1, "abc")
     again = of_reports(JOB, [good, bad], DONE, head="", retry_s=10)
     assert (again.state, again.ending.failures, again.ending.attempts, again.delay_s > 0) == (JobState.PENDING, (BAD,), 1, True)
+    old = [replace(BAD, detail=detail) for detail in ("", "as before")]
+    known = of_reports(JOB, [replace(bad, skips=tuple(old))], DONE, head="", retry_s=10)
+    assert (known.state, known.ending.attempts, len(known.ending.failures)) == (JobState.COMPLETED, 0, 2), "an earlier job tried them"
     last = of_reports(replace(JOB, attempts=TRIES - 1), [bad], DONE, head="", retry_s=10)
     assert (last.state, last.ending.failures) == (JobState.COMPLETED, (BAD,))
 

@@ -16,6 +16,7 @@ from codetriever.store.job import TRANSITIONS, Job, JobState  # noqa: E402 - aft
 from codetriever.store.postgres import jobs  # noqa: E402
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction  # noqa: E402
 from codetriever.store.postgres.jobs import Ending, Taken  # noqa: E402
+from codetriever.store.postgres.queries import query  # noqa: E402
 from codetriever.types import Skip, SkipReason  # noqa: E402
 
 if TYPE_CHECKING:
@@ -138,6 +139,20 @@ def test_priority_then_shares_then_age(database: Database, submit: Submit, new_t
     low, high = str(submit("low", priority="low")), str(submit("high", priority="high"))
     order = [take(database, f"w{n}").job.id for n in range(7)]
     assert order == [high, theirs[0], ours[0], theirs[1], ours[1], ours[2], low]
+
+
+def test_taking_a_job_looks_at_few_rows_however_many_wait_or_ended(database: Database, submit: Submit) -> None:
+    for count, state in ((3000, "pending"), (3000, "completed")):
+        with database.connection("write") as connection, transaction(connection, DEFAULT_TENANT):
+            connection.execute(
+                "INSERT INTO indexing_jobs (tenant_id, job_id, repository, branch, source, correlation_id, state)"
+                " SELECT %s, gen_random_uuid(), 'many', n::text, 'git', gen_random_uuid(), %s FROM generate_series(1, %s) n",
+                (DEFAULT_TENANT, state, count),
+            )
+    with database.connection("write") as connection, jobs._taking(connection):
+        connection.execute(jobs._BY_INDEX.encode())
+        ((found,),) = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('take_job')}", {"worker": "w"}).fetchall()
+    assert found[0]["Plan"]["Shared Hit Blocks"] + found[0]["Plan"]["Shared Read Blocks"] < 300
 
 
 def test_another_tenants_first_job_does_not_wait_for_a_thousand(database: Database, submit: Submit, new_tenant: Callable[[], UUID]) -> None:

@@ -197,6 +197,10 @@ def test_failed_files_are_tried_again_and_then_told(connection: Connection, prog
     done = connection.jobs.get(job.id)
     assert (done.result, done.failed_files, done.attempts) == ("completed with errors", 1, 4)
     assert [(skip.path, skip.reason.value) for skip in done.failures] == [("bad.py", "could not be analysed")]
+    later = connection.jobs.submit("one", files={"good.py": "good = 1\n", "bad.py": faulty_analyser.CRASH}, branch="main")
+    assert run_faulty(program, alone=False) == 0
+    done = connection.jobs.get(later.id)
+    assert (done.result, done.failed_files, done.attempts) == ("completed with errors", 1, 0), "tried often enough by the first job"
 
 
 def test_a_file_that_kills_its_worker_is_parsed_apart_the_next_time(connection: Connection, program: Program) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from codetriever.types import AnalysedBlobs, FileTable, Role
 
 BlobKey = tuple[bytes, str]  # digest, language
+AS_BEFORE = "as before"  # the detail of a file that was not tried again
 
 
 class Intake:
@@ -54,7 +55,7 @@ class Intake:
         if previous is not None:
             for row in np.flatnonzero(previous.skips == REASON_CODES[SkipReason.UNPARSABLE]).tolist():
                 language = previous.language_names[previous.languages[row]]
-                self._failed[previous.digests[row].tobytes(), language] = "as before"
+                self._failed[previous.digests[row].tobytes(), language] = AS_BEFORE
 
     def new_blobs(self, wanted: Sequence[Wanted], must_stop: Callable[[], bool]) -> Iterator[RawBlob]:
         """Read files in order and yield each blob that has to be analysed, once; stop early when told to."""

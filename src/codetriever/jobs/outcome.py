@@ -16,6 +16,7 @@ from codetriever.errors import (
     EmbedderFailed,
     StoreLocked,
 )
+from codetriever.indexing.intake import AS_BEFORE
 from codetriever.store.job import JobState
 from codetriever.store.postgres.jobs import Ending
 
@@ -43,8 +44,9 @@ class Outcome:
 
 
 def of_reports(job: Job, reports: Sequence[IndexReport], progress: Progress, *, head: str, retry_s: float) -> Outcome:
-    """Return what becomes of a job whose steps were all done: completed, or tried again while files fail."""
+    """Return what becomes of a job whose steps were all done: completed, or tried again while files fail that had not failed before."""
     failures = reports[-1].failures
+    is_news = any(skip.detail not in ("", AS_BEFORE) for skip in failures)
     ending = Ending(
         files_done=progress.files_done,
         files_total=progress.files_total,
@@ -52,9 +54,9 @@ def of_reports(job: Job, reports: Sequence[IndexReport], progress: Progress, *, 
         generation=reports[-1].generation,
         head=head,
         failures=failures,
-        attempts=1 if failures else 0,
+        attempts=int(is_news),
     )
-    if failures and job.attempts + 1 < TRIES:
+    if is_news and job.attempts + 1 < TRIES:
         return Outcome(JobState.PENDING, ending, _delay_s(job, retry_s))
     return Outcome(JobState.COMPLETED, ending)
 
