@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from codetriever.cli.screen import printable
 from codetriever.config import BY_NAME
 from codetriever.errors import InvalidArguments
 
@@ -74,7 +75,7 @@ class Log:
         else:
             line = " ".join([when, event, *(f"{name}={_shown(value)}" for name, value in facts.items())])
         with self._lock:
-            self._screen.note(line)
+            self._screen.note(printable(line))  # a line feed in a value would look like another event
 
 
 def _shown(value: Any) -> str:
