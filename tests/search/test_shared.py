@@ -171,17 +171,20 @@ def test_signs_are_read_again_when_a_repository_changes(connection, tmp_path, mo
         assert index.search("harvest the zucchini").hits[0].repository != "local/zucchini"
 
 
-def test_signs_order_as_cosines_do():
+def test_signs_tell_cosines():
     random = np.random.default_rng(5)
-    vectors = random.standard_normal((4000, 256)).astype(np.float32)
+    vectors = random.standard_normal((6000, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    chosen = signs.Signs()
+    kept = signs.Signs()
     packed = np.packbits(vectors > 0, axis=1)
-    chosen._joined = signs._joined({number: packed[number * 40 : number * 40 + 40] for number in range(100)})
-    for row in (3, 1999, 3999):
+    kept._joined = signs._joined({number: (np.arange(40), packed[number * 40 : number * 40 + 40]) for number in range(150)})
+    for row in (3, 1999, 5999):
         question = vectors[row] + 0.05 * random.standard_normal(256).astype(np.float32)
-        best = chosen.best(question / np.float32(np.linalg.norm(question)))
-        assert max(best, key=best.get) == row // 40
+        question /= np.float32(np.linalg.norm(question))
+        told = kept.cosines(question)
+        assert int(np.argmax(told.cosines)) == row
+        assert np.abs(told.cosines - vectors @ question).mean() < 0.1
+        assert (told.numbers[row], told.counts.tolist()) == (row % 40, [40] * 150)
 
 
 def test_it_cannot_be_refreshed(everything):

@@ -93,7 +93,7 @@ ASKING = sorted(name for name, verb in FIRST.items() if verb == "SELECT" and "%(
 # These name no repository, so they find what is the tenant's own.
 OF_ALL_REPOSITORIES = (
     "list_repositories", "tenant_statistics", "list_keys", "list_audit", "list_jobs", "count_jobs", "list_generations",
-    "postings_of_tenant", "best_of_repositories", "signs_of_repositories", "repositories_defining", "repositories_listing",
+    "postings_of_tenant", "signs_of_repositories", "repositories_defining", "repositories_listing",
     "cosines_of_repositories", "views_in_repositories",
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ from codetriever.store.postgres.generation import Generation
 from codetriever.store.postgres.graph import EXACT_CHUNKS
 from codetriever.store.postgres.pools import WRITE
 from codetriever.store.postgres.queries import query
-from codetriever.store.postgres.signs import MOST_BYTES, Signs
+from codetriever.store.postgres.signs import MOST_BYTES, AllCosines, Signs
 from codetriever.store.postgres.snapshot import PostgresSnapshot, encoded, posting_chunks, symbol_hash
 from codetriever.types import ViewInfo, ViewKey
 
@@ -157,44 +157,62 @@ class Reading:
     def promising(
         self, terms: Sequence[str], symbols: Sequence[str], vector: NDArray[np.float32], most: int, *, vector_share: float = 0.5
     ) -> list[SharedView]:
-        """Return the `most` repositories whose best chunk can be worth most, the first first.
+        """Return the `most` repositories whose best chunk is worth most, the first first.
 
-        A repository's bound is its best word score and its best cosine, each divided by the best of all and weighed as in the ranking, and
-        whether it defines one of the `symbols` (simple names).
+        A chunk is worth its word score and its cosine, each divided by the best of all and weighed as in the ranking, and its repository 1
+        more when it defines one of the `symbols` (simple names). What only the ranking knows, files and their roles, is left to it.
         """
         if len(self.views) <= most:
             return list(self.views)
-        bound = (1.0 - vector_share) * _over_best(self._best_by_words(terms)) + vector_share * _over_best(self._best_by_vector(vector))
+        words, firsts = self._word_scores(terms)
+        words *= np.float32((1.0 - vector_share) / (float(words.max(initial=0.0)) or 1.0))
+        worth = np.maximum.reduceat(words, list(firsts.values()))
+        near = self._all_cosines(vector)
+        if near is not None:
+            by_repository = dict(zip(near.repositories, _best_of_each(near, words, firsts, vector_share).tolist(), strict=True))
+            worth = np.maximum(worth, [by_repository.get(number, 0.0) for number in self._numbers])
         if symbols:
             defining = self.defining(symbols)
-            bound += _DEFINES * np.isin(self._numbers, [view.repository for view in defining])
-        order = np.argsort(-bound, kind="stable")[:most]
-        chosen = [self.views[place] for place in order.tolist()]
-        self._read_cosines(vector, chosen)
+            worth = worth + _DEFINES * np.isin(self._numbers, [view.repository for view in defining])
+        chosen = [self.views[place] for place in np.argsort(-worth, kind="stable")[:most].tolist()]
+        if vector.any() and sum(view.info.chunks for view in chosen) <= _COMPARED_CHUNKS:
+            self._read_cosines(vector, [view.repository for view in chosen])
         return chosen
 
-    def _read_cosines(self, vector: NDArray[np.float32], views: Sequence[SharedView]) -> None:
-        """Compare the vectors of several small repositories in one go, instead of asking each of them twice."""
-        if not vector.any() or sum(view.info.chunks for view in views) > _COMPARED_CHUNKS:
-            return
-        numbers = arrays.bigints(np.array([view.repository for view in views], np.int64))
-        asked = {"vector": arrays.halfvec(vector), "repositories": numbers}
-        for repository, blobs, indexes, cosines in self._rows("cosines_of_repositories", **asked):
-            self._cosines[repository] = (vector, blobs + indexes, cosines)
-
-    def _best_by_words(self, terms: Sequence[str]) -> NDArray[np.float32]:
-        """Return the best word score of each repository: BM25 without lengths, over all chunks that are stored."""
+    def _word_scores(self, terms: Sequence[str]) -> tuple[NDArray[np.float32], dict[int, int]]:
+        """Return the word score of every stored chunk, BM25 without lengths, and where the chunks of each repository begin."""
         ends = np.cumsum([view.end for view in self.views])
-        offsets = dict(zip(self._numbers, (ends - [view.end for view in self.views]).tolist(), strict=True))
-        scores = np.zeros(int(ends[-1]) if len(ends) else 0, np.float32)
+        firsts = dict(zip(self._numbers, [0, *ends[:-1].tolist()], strict=True))
+        scores = np.zeros(int(ends[-1]), np.float32)
         total = sum(view.info.chunks for view in self.views)
         for rows in filter(None, self._read_postings(terms)):
-            places, frequencies = _places(rows, offsets)
+            places, frequencies = _places(rows, firsts)
             weight = np.float32(bm25.idf(len(places), max(total, len(places))))
             scores[places] += weight * bm25.saturation(frequencies, np.ones(len(places)), 1.0)
-        if not len(scores):
-            return np.zeros(len(self.views), np.float32)
-        return np.maximum.reduceat(scores, np.concatenate([np.zeros(1, np.int64), ends[:-1]]))
+        return scores, firsts
+
+    def _all_cosines(self, vector: NDArray[np.float32]) -> AllCosines | None:
+        """Return how near every chunk is: exactly, or by signs when there are many."""
+        if not vector.any():
+            return None
+        signs = self._across.signs(self._connection, self.views)
+        if signs is not None:
+            return signs.cosines(vector)
+        self._read_cosines(vector, self._numbers)
+        if not self._cosines:
+            return None
+        counts = np.array([len(numbers) for _, numbers, _ in self._cosines.values()])
+        _, numbers, cosines = (np.concatenate(column) for column in zip(*self._cosines.values(), strict=True))
+        return AllCosines(list(self._cosines), counts, numbers, cosines.astype(np.float32))
+
+    def _read_cosines(self, vector: NDArray[np.float32], repositories: Sequence[int]) -> None:
+        """Compare all vectors of some repositories in one go, instead of asking each of them twice."""
+        missing = [number for number in repositories if number not in self._cosines or self._cosines[number][0] is not vector]
+        if not missing:
+            return
+        asked = {"vector": arrays.halfvec(vector), "repositories": arrays.bigints(np.array(missing, np.int64))}
+        for repository, numbers, cosines in self._rows("cosines_of_repositories", **asked):
+            self._cosines[repository] = (vector, numbers, cosines)
 
     def _read_postings(self, terms: Sequence[str]) -> list[list[tuple[int, int, bytes, bytes]]]:
         """Return the postings of these terms in all repositories, which the snapshots to come know as well."""
@@ -206,18 +224,6 @@ class Reading:
             self._found[term].append((repository, segment, chunks, frequencies))
             self._postings[repository].setdefault(term, []).append((segment, chunks, frequencies))
         return [self._found[term] for term in dict.fromkeys(terms)]
-
-    def _best_by_vector(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the best cosine of each repository, 0 for one that has none near."""
-        if not vector.any():
-            return np.zeros(len(self.views), np.float32)
-        signs = self._across.signs(self._connection, self.views)
-        if signs is not None:
-            best = signs.best(vector)
-        else:
-            ((numbers, cosines),) = self._rows("best_of_repositories", vector=arrays.halfvec(vector))
-            best = {} if numbers is None else dict(zip(numbers.tolist(), cosines.tolist(), strict=True))
-        return np.array([best.get(number, 0.0) for number in self._numbers], np.float32)
 
     def holding(self, terms: Sequence[str]) -> list[SharedView]:
         """Return the repositories that hold any of these terms, by name."""
@@ -264,6 +270,11 @@ def _places(rows: Sequence[tuple[int, int, bytes, bytes]], offsets: dict[int, in
     return np.concatenate(places), np.concatenate(frequencies)
 
 
-def _over_best(column: NDArray[np.float32]) -> NDArray[np.float32]:
-    best = np.float32(column.max(initial=0.0))
-    return column / best if best > 0.0 else np.zeros_like(column)
+def _best_of_each(near: AllCosines, words: NDArray[np.float32], firsts: dict[int, int], vector_share: float) -> NDArray[np.float32]:
+    """Return what the best chunk of each repository is worth by its vector and its words, which are weighed already."""
+    places = np.repeat([firsts.get(repository, 0) for repository in near.repositories], near.counts) + near.numbers
+    worth = np.take(words, places, mode="clip")
+    cosines = np.maximum(near.cosines, np.float32(0.0))
+    worth += np.float32(vector_share / (float(cosines.max(initial=0.0)) or 1.0)) * cosines
+    best: NDArray[np.float32] = np.maximum.reduceat(worth, np.cumsum(near.counts) - near.counts)
+    return best

@@ -1,7 +1,7 @@
 """Which repositories hold vectors near to a question, when there are too many vectors to compare them all?
 
 The signs of a vector's numbers, a bit each, tell about how near it is to another. A process that answers many questions keeps those of a
-tenant in memory, 32 bytes for a vector of 256 numbers, and reads again only those of repositories that have changed.
+tenant in memory, 40 bytes for a vector of 256 numbers, and reads again only those of repositories that have changed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +18,30 @@ from codetriever.store.postgres import arrays
 from codetriever.store.postgres.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from psycopg import Connection
 
+    # Signs as columns of 64, how many signs a vector has room for, repositories, chunks of each, numbers of the chunks
+    _Joined = tuple[NDArray[np.uint64], int, Sequence[int], NDArray[np.int64], NDArray[np.int64]]
+
 # Of the chunks that differ in the fewest signs so many are looked at more closely: with the question's own numbers instead of its signs.
 _POOL = 4096
+_BLOCK = 16_384
 _LOOK_AGAIN_S = 60.0  # at a repository some of whose chunks had no vector: when they get one, nothing else need change
 MOST_BYTES = 256 << 20
 """What the signs of one tenant may take in memory; of a larger one they are not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllCosines:
+    """How near every chunk of some repositories is, repository by repository: `counts` says how many chunks of each there are."""
+
+    repositories: Sequence[int]
+    counts: NDArray[np.int64]
+    numbers: NDArray[np.int64]  # (n,) of the chunks
+    cosines: NDArray[np.float32]  # (n,)
 
 
 class Signs:
@@ -35,8 +50,8 @@ class Signs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Any, float]] = {}  # and until when it holds
-        self._signs: dict[int, NDArray[np.uint8]] = {}
-        self._joined: tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._signs: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
+        self._joined: _Joined | None = None
 
     def refresh(self, connection: Connection[Any], scope: Mapping[str, Any], states: Mapping[int, tuple[Any, int]]) -> None:
         """Read what is missing or has another state than before.
@@ -54,40 +69,52 @@ class Signs:
                 self._signs.pop(repository, None)
                 known.pop(repository, None)
             asked = {**scope, "repositories": arrays.bigints(np.array(changed, np.int64))}
-            self._signs.update(connection.execute(query("signs_of_repositories"), asked, binary=True).fetchall())
+            rows = connection.execute(query("signs_of_repositories"), asked, binary=True).fetchall()
+            self._signs.update((repository, (numbers, signs)) for repository, numbers, signs in rows)
             for repository in changed:
-                is_whole = len(self._signs.get(repository, ())) >= states[repository][1]
+                is_whole = repository in self._signs and len(self._signs[repository][0]) >= states[repository][1]
                 known[repository] = states[repository], math.inf if is_whole else now + _LOOK_AGAIN_S
             self._joined = _joined(self._signs)
 
-    def best(self, vector: NDArray[np.float32]) -> dict[int, float]:
-        """Return about how near the nearest vector of each repository is, as a cosine, for those that have one among the nearest."""
+    def cosines(self, vector: NDArray[np.float32]) -> AllCosines | None:
+        """Return about how near every vector is, None when there are none.
+
+        Two vectors at an angle differ in as large a share of their signs as the angle is of half a turn. For those that differ in the
+        fewest the question's own numbers tell more: their sum, each with the sign of the other's, is as the cosine.
+        """
         joined = self._joined
         if joined is None:
-            return {}
-        words, owners, numbers = joined
-        asked = np.packbits(vector > 0)
-        differing = np.zeros(words.shape[1], np.uint16)
-        for column, word in zip(words, _padded(asked[None])[0], strict=True):
-            differing += np.bitwise_count(column ^ word)
-        counts = np.cumsum(np.bincount(differing))
-        pool = np.flatnonzero(differing <= np.searchsorted(counts, min(_POOL, len(differing))))
+            return None
+        words, bits, repositories, counts, numbers = joined
+        differing = _differing(words, _padded(np.packbits(vector > 0)[None])[0])
+        cosines = np.cos(np.pi * np.arange(bits + 1) / len(vector)).astype(np.float32)[differing]
+        totals = np.cumsum(np.bincount(differing))
+        pool = np.flatnonzero(differing <= np.searchsorted(totals, min(_POOL, len(differing))))
         signs = np.unpackbits(np.ascontiguousarray(words[:, pool].T).view(np.uint8), axis=1)[:, : len(vector)]
-        # The sum of the question's numbers, each with the other's sign, is proportional to the cosine, but for noise.
-        scores = (2.0 * (signs.astype(np.float32) @ vector) - vector.sum()) / np.float32(np.sqrt(len(vector)))
-        best = np.full(len(numbers), -1.0, np.float32)
-        np.maximum.at(best, owners[pool], scores)
-        return {int(numbers[place]): float(best[place]) for place in np.flatnonzero(best > 0.0).tolist()}
+        sums = 2.0 * (signs.astype(np.float32) @ vector) - vector.sum()
+        cosines[pool] = sums * np.float32(np.sqrt(np.pi / 2 / len(vector)))
+        return AllCosines(repositories, counts, numbers, cosines)
 
 
-def _joined(signs: Mapping[int, NDArray[np.uint8]]) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]] | None:
-    """Return the signs as columns of 64 bits, the place of each vector's repository, and the repositories' numbers."""
-    if not signs:
+def _differing(words: NDArray[np.uint64], asked: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """Return in how many signs each vector differs from the question; block by block, so that what is at work stays near."""
+    differing = np.zeros(words.shape[1], np.uint16)
+    for start in range(0, words.shape[1], _BLOCK):
+        part = differing[start : start + _BLOCK]
+        for column, word in zip(words, asked, strict=True):
+            part += np.bitwise_count(column[start : start + _BLOCK] ^ word)
+    return differing
+
+
+def _joined(signs: Mapping[int, tuple[NDArray[np.int64], NDArray[np.uint8]]]) -> _Joined | None:
+    """Lay the signs of the repositories one after the other: as columns of 64 bits, and with the numbers of their chunks."""
+    repositories = sorted(repository for repository, (numbers, _) in signs.items() if len(numbers))
+    if not repositories:
         return None
-    numbers = np.array(sorted(signs), np.int64)
-    parts = [signs[number] for number in numbers.tolist()]
-    owners = np.repeat(np.arange(len(numbers)), [len(part) for part in parts])
-    return np.ascontiguousarray(_padded(np.concatenate(parts)).T), owners, numbers
+    parts = [signs[repository] for repository in repositories]
+    padded = _padded(np.concatenate([bits for _, bits in parts]))
+    counts = np.array([len(numbers) for numbers, _ in parts])
+    return np.ascontiguousarray(padded.T), 64 * padded.shape[1], repositories, counts, np.concatenate([numbers for numbers, _ in parts])
 
 
 def _padded(signs: NDArray[np.uint8]) -> NDArray[np.uint64]:

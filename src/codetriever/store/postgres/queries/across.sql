@@ -15,26 +15,16 @@ FROM postings
 WHERE tenant_id = %(tenant)s AND term = ANY (%(terms)s::bytea[]) AND repository_id = ANY (%(repositories)s::bigint[])
 ORDER BY term, repository_id, segment_id
 
--- name: best_of_repositories
--- How near the nearest vector of each of some repositories is, all of them compared.
-SELECT array_agg(repository_id), array_agg(cosine)
-FROM (
-    SELECT repository_id, max(-(dense <#> %(vector)s::halfvec)) AS cosine
-    FROM vectors
-    WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(repositories)s::bigint[])
-    GROUP BY repository_id
-) best
-
 -- name: cosines_of_repositories
 -- How near every chunk of some repositories is.
-SELECT repository_id, array_agg(blob_id), array_agg(chunk_index), array_agg(-(dense <#> %(vector)s::halfvec))
+SELECT repository_id, array_agg(blob_id + chunk_index), array_agg(-(dense <#> %(vector)s::halfvec))
 FROM vectors
 WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(repositories)s::bigint[])
 GROUP BY repository_id
 
 -- name: signs_of_repositories
--- The signs of the vectors of some repositories.
-SELECT repository_id, array_agg(binary_quantize(dense))
+-- The signs of the vectors of some repositories, and the numbers of their chunks.
+SELECT repository_id, array_agg(blob_id + chunk_index), array_agg(binary_quantize(dense))
 FROM vectors
 WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(repositories)s::bigint[])
 GROUP BY repository_id
