@@ -17,7 +17,7 @@ SOURCE = Path(codetriever.__file__).parent
 BOTTOM = {"types", "values", "errors", "config", "metrics", "compression", "system", "tokens", "focus", "wire", ""}
 # What each room may import besides the bottom layer and itself. The leaves get parameters instead of settings.
 ALLOWED = {
-    "": {"api", "connection"},
+    "": {"api", "connection", "remote"},
     "corpus": set(),
     "chunking": set(),
     "lexical": set(),
@@ -38,7 +38,8 @@ ALLOWED = {
     "operations": {"api", "connection", "roots", "upkeep", "models", "corpus", "chunking", "lexical", "embedding", "store", "indexing"},
     "glance": {"corpus", "chunking", "lexical", "search"},
     "savings": {"corpus"},
-    "mcp": {"api", "connection", "operations", "glance", "savings"},
+    "remote": {"corpus"},
+    "mcp": {"api", "connection", "operations", "glance", "savings", "remote"},
     "agents": set(),
     "cli": {
         "api",
@@ -53,6 +54,7 @@ ALLOWED = {
         "mcp",
         "agents",
         "savings",
+        "remote",
     },
     "__main__": {"cli"},
 }

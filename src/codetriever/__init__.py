@@ -30,16 +30,22 @@ def open(*paths: str | PathLike[str], store: str | PathLike[str] | None = None, 
     """Open the index of one or several paths, by default of the working directory; a context manager.
 
     `store` is the folder that indexes are kept in; by default it is where the settings say, which are read from the
-    environment and the configuration files unless given. Call `refresh` to index, `search` to ask.
+    environment and the configuration files unless given. A path may be an https address that `clone_addresses` allows, of which a copy
+    is fetched. Call `refresh` to index, `search` to ask.
     """
     from pathlib import Path
 
     from codetriever.api import Index
-    from codetriever.config import load_settings
+    from codetriever.config import is_address, load_settings
 
-    folders = [Path(path) for path in paths]
     flags = {"store": None if store is None else str(store)}
-    return Index(*folders, settings=settings or load_settings(flags=flags, start=folders[0] if folders else None))
+    here = [Path(path) for path in paths if not is_address(str(path))]
+    settings = settings or load_settings(flags=flags, start=here[0] if here else None)
+    if len(here) < len(paths):
+        from codetriever.remote import local_copy
+
+        paths = tuple(local_copy(str(path), settings) if is_address(str(path)) else path for path in paths)
+    return Index(*(Path(path) for path in paths), settings=settings)
 
 
 def connect(url: str, tenant: str | None = None, *, settings: Settings | None = None) -> Connection:

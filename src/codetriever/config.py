@@ -34,6 +34,7 @@ _SIZE_UNITS: Final = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": 1024**3, "t": 1024
     for middle, base in (("", 1000), ("i", 1024))
 }  # fmt: skip
 _STRUCTURED_HELP: Final = "send agents structured content beside the text; auto: not to clients that show the model only that"
+_CLONE_HELP: Final = "what https addresses may begin with to be fetched and searched; several by spaces; empty: none"
 _SAVINGS_HELP: Final = "do not count, in the store, how many tokens answers to agents have, nor what grep would have said"
 _TIME_UNITS: Final = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _WORDS: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -96,6 +97,10 @@ class Settings:
     mcp_patience_s: float = _setting("seconds", 15.0, "time an agent's call waits for a first index", project=False)
     mcp_structured: str = _setting("choice", "auto", _STRUCTURED_HELP, choices=("auto", "always", "never"), project=False)
     mcp_token_file: str = _setting("path", "", "file with the token that MCP clients over HTTP have to send", project=False)
+    clone_addresses: str = _setting("text", "", _CLONE_HELP, project=False)
+    clone_bytes: int = _setting("size", 500 * MIB, "what a copy may download, and its files take", minimum=1, project=False)
+    clone_s: float = _setting("seconds", 120.0, "time that fetching a copy may take", minimum=1, project=False)
+    clone_age_s: float = _setting("seconds", 3600.0, "age at which a copy is fetched again", project=False)
     no_savings: bool = _setting("boolean", False, _SAVINGS_HELP, project=False)
     model: str = _setting("text", "static", _MODEL_HELP, project=False)
     model_precision: str = _setting("choice", "int8", "how exactly a transformer computes", choices=("int8", "float32"), project=False)
@@ -185,6 +190,11 @@ def write_user_setting(name: str, value: str) -> Path:
     except ValueError as error:
         raise InvalidSetting(f"{path} is not TOML: {error}.", hint=by_hand) from None
     return path
+
+
+def is_address(path: str) -> bool:
+    """Say whether a path is the address of a repository elsewhere; `clone_addresses` says which of them may be fetched."""
+    return path.startswith(("https://", "http://"))
 
 
 def project_file(start: Path) -> Path | None:

@@ -2,10 +2,12 @@
 
 import re
 import time
+from functools import partial
 
 import anyio
 import pytest
 from mcp_types import Implementation, ListRootsResult, Root
+from tests.git_server import served
 
 from codetriever.savings import read_costs
 
@@ -346,3 +348,43 @@ def test_answers_are_counted_unless_that_is_turned_off(place, run, counts):
     run(talk)
     found = read_costs(place.home / "store")
     assert sorted(found["tools"]) == (["outline", "search"] if counts else [])
+
+
+def test_repositories_elsewhere_are_fetched_when_that_is_allowed(place, run, tmp_path):
+    with served(tmp_path / "served") as server:
+        server.commit("harbour", {"src/pilot.py": "def board_pilot(ship):\n    ship.pilot = True\n"})
+        address = f"{server.url}/harbour"
+
+        async def talk(*words):
+            async with place.client(*words) as client:
+                opened = [tool.annotations.open_world_hint for tool in (await client.list_tools()).tools]
+                calls = (("search", {"query": "board the pilot"}), ("outline", {"file_path": "src/pilot.py"}), ("get_status", {}))
+                return opened, [await client.call_tool(name, {"path": address, **arguments}) for name, arguments in calls]
+
+        opened, (refused, *_) = run(talk)
+        assert not any(opened)
+        assert refused.structured_content["error"]["code"] == "source_refused"
+        assert server.asked == []
+        opened, (found, outline, status) = run(talk, "--clone-addresses", "http://")
+        assert all(opened)
+        assert found.structured_content["hits"][0]["path"] == "src/pilot.py"
+        assert "def board_pilot(ship)" in text_of(outline)
+        assert str(place.home / "store-clones") in text_of(status)
+
+
+def test_a_slow_fetch_does_not_block_a_call(place, run, tmp_path):
+    with served(tmp_path / "served") as server:
+        server.commit("harbour", {"pilot.py": "def board_pilot(ship):\n    ship.pilot = True\n"})
+        server.delay_s = 0.7
+
+        async def talk():
+            async with place.client("--clone-addresses", "http://", "--mcp-patience-s", "0.2") as client:
+                call = partial(client.call_tool, "search", {"query": "board the pilot", "path": f"{server.url}/harbour"})
+                first = await call()
+                while "hits" not in (found := await call()).structured_content:
+                    await anyio.sleep(0.2)
+                return first, found
+
+        first, found = run(talk)
+        assert "is still being fetched" in text_of(first)
+        assert found.structured_content["hits"]

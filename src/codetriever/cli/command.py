@@ -184,7 +184,7 @@ OPTIONS: Final[Mapping[str, Option]] = {option.name: option for option in (*_OWN
 
 _ALWAYS: Final = ("json", "quiet", "verbose", "color", "store")
 _FILTERS: Final = ("limit", "offset", "path", "lang", "role", "branch", "repository")
-_OPENING: Final = ("no-refresh", "hidden", "no-ignore", "yes")
+_OPENING: Final = ("no-refresh", "hidden", "no-ignore", "clone-addresses", "yes")
 _SEARCH: Final = (*_FILTERS, "exact", "files", "context", "max-tokens", "explain", "jsonl", "format", *_OPENING)
 
 VERBS: Final[Mapping[str, Verb]] = {
@@ -242,7 +242,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         Verb(
             "mcp", "", "serve coding agents by the Model Context Protocol", "mcp:mcp",
             ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-token-file", "no-savings",
-             *_ALWAYS),
+             "clone-addresses", *_ALWAYS),
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
         Verb("savings", "", "what answers cost the agents here, and what grep would have", "savings:savings", _ALWAYS, most=0),

@@ -14,7 +14,7 @@ from codetriever.cli.arguments import PROGRAM
 from codetriever.cli.command import VERBS
 from codetriever.cli.hits import counted
 from codetriever.cli.progress import ProgressBar
-from codetriever.config import store_folder
+from codetriever.config import is_address, store_folder
 from codetriever.errors import ConfirmationNeeded, InvalidArguments, PathNotFound
 
 if TYPE_CHECKING:
@@ -40,11 +40,22 @@ def opened(paths: Sequence[str], command: Command, settings: Settings, screen: S
         with connected(settings) as connection, connection.search_in(*command.repositories) as index:
             yield index
         return
+    paths = [_here(path, settings, screen) for path in paths]
     check_paths(paths, command)
     if not settings.database_url and (note := store_folder(settings).note):
         screen.note(note, style="warning")
     with Index(*paths, settings=settings) as index:
         yield index
+
+
+def _here(path: str, settings: Settings, screen: Screen) -> str:
+    """Return a path, or the copy of a repository elsewhere when fetching it is allowed."""
+    if not settings.clone_addresses or not is_address(path):
+        return path
+    from codetriever.remote import local_copy
+
+    screen.detail(f"looking for a copy of {path}")
+    return str(local_copy(path, settings))
 
 
 def is_shared(paths: Sequence[str], command: Command, settings: Settings) -> bool:
@@ -149,7 +160,7 @@ def check_paths(paths: Sequence[str], command: Command) -> None:
 def _missing(path: str, paths: Sequence[str], command: Command) -> PathNotFound:
     message = f"There is no file or folder {path!r}."
     if "://" in path or path.startswith("git@"):
-        return PathNotFound(f"{path!r} is not on this machine.", hint=f"Clone it (git clone {path}) and search the clone.")
+        return PathNotFound(f"{path!r} is not on this machine.", hint=f"Clone it (git clone {path}), or set clone_addresses.")
     if verb := similar_verb(command):
         return PathNotFound(message, hint=f"Did you mean `{PROGRAM} {verb}`?")
     if command.verb == "search" and not any(os.path.lexists(one) or os.sep in one for one in paths):

@@ -18,9 +18,11 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from codetriever import __version__
-from codetriever.errors import CodetrieverError, StoreLocked
+from codetriever.config import is_address
+from codetriever.errors import CloneFailed, CodetrieverError, StoreLocked
 from codetriever.mcp import markdown
 from codetriever.mcp.arguments import Request, read_arguments
+from codetriever.mcp.fetch import Fetch
 from codetriever.mcp.opened import Opened, Readiness, Shelf
 from codetriever.mcp.roots import Roots, folders_of, unlabelled
 from codetriever.mcp.shown import Shown
@@ -54,6 +56,7 @@ _LEAST_WAIT_S: Final = 2.0  # of a call that comes when another one has waited a
 _POLL_S: Final = 0.05
 _ROOTS: Final = "roots"
 _MOST_SESSIONS: Final = 64
+_MOST_FETCHES: Final = 4
 _Result = TypeVar("_Result")
 
 
@@ -69,6 +72,7 @@ class State:
     has_asked: bool = False
     sessions: dict[str, Shown] = field(default_factory=dict)
     meter: Meter | None = None
+    fetches: dict[str, Fetch] = field(default_factory=dict)
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
 
 
@@ -77,7 +81,7 @@ def make_server(state: State) -> Server[Any]:
 
     async def list_tools(context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         structured = _wants_structured(state, context)
-        return types.ListToolsResult(tools=[_described(tool, structured) for tool in _tools(state)])
+        return types.ListToolsResult(tools=[_described(tool, structured, state.settings) for tool in _tools(state)])
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult | types.InputRequiredResult:
         tool = TOOLS.get(params.name)
@@ -122,7 +126,7 @@ def _tools(state: State) -> list[Tool]:
     return [tool for tool in TOOLS.values() if state.admin or not tool.admin]
 
 
-def _described(tool: Tool, structured: bool) -> types.Tool:
+def _described(tool: Tool, structured: bool, settings: Settings) -> types.Tool:
     return types.Tool(
         name=tool.name,
         title=tool.title,
@@ -130,7 +134,11 @@ def _described(tool: Tool, structured: bool) -> types.Tool:
         input_schema=input_schema(tool),
         output_schema=output_schema(tool) if structured else None,
         annotations=types.ToolAnnotations(
-            title=tool.title, read_only_hint=tool.read_only, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+            title=tool.title,
+            read_only_hint=tool.read_only,
+            destructive_hint=False,
+            idempotent_hint=True,
+            open_world_hint=bool(settings.clone_addresses) and "path" in tool.arguments,
         ),
     )
 
@@ -187,23 +195,57 @@ def _may_ask(state: State, context: Context) -> bool:
 async def _answer(state: State, context: Context, tool: Tool, request: Request) -> Reply:
     if tool.name == "get_stats":
         return await _in_thread(state, _stats, state)
-    folders = state.roots.folders(request.path)
+    roots = state.roots
+    if is_address(request.path):
+        copy = await _copy(state, context, request.path)
+        if copy is None:
+            return _still_fetching(request.path)
+        roots = Roots((copy,), copy)
+    folders = roots.folders("" if is_address(request.path) else request.path)
     if request.file_path and len(folders) > 1:
         folders, request = _folder_of(state, folders, request)
     opened = await _in_thread(state, state.shelf.get, folders)
     if tool.name == "index":
         return await _index(state, context, opened)
     ready = Readiness(True) if tool.name == "get_status" else await _ready(state, context, opened)
-    return await _in_thread(state, _called, tool, request, opened, state, _session(state, context), ready)
+    return await _in_thread(state, _called, tool, request, opened, state, roots, _session(state, context), ready)
 
 
-def _called(tool: Tool, request: Request, opened: Opened, state: State, shown: Shown | None, ready: Readiness) -> Reply:
+async def _copy(state: State, context: Context, address: str) -> Path | None:
+    """Return the copy of a repository elsewhere, or None when fetching it takes longer than a call waits; raises its error."""
+    fetch = state.fetches.get(address)
+    if fetch is None:
+        if len(state.fetches) >= _MOST_FETCHES:
+            raise CloneFailed(f"{_MOST_FETCHES} repositories are being fetched already.", hint="Ask again when they are there.")
+        fetch = state.fetches[address] = Fetch(address, state.settings)
+    waited_s = 0.0
+    while not fetch.done.is_set() and waited_s < state.settings.mcp_patience_s:
+        await anyio.sleep(_POLL_S)
+        waited_s += _POLL_S
+        if int(waited_s) != int(waited_s - _POLL_S):
+            await context.session.report_progress(waited_s, None, f"fetching {address}")
+    if not fetch.done.is_set():
+        return None
+    state.fetches.pop(address, None)
+    if fetch.error is not None:
+        raise fetch.error
+    return fetch.folder
+
+
+def _still_fetching(address: str) -> Reply:
+    from codetriever.mcp.calls import Reply
+
+    note = f"{address} is still being fetched. Ask again."
+    return Reply({"root": address, "note": note}, note)
+
+
+def _called(tool: Tool, request: Request, opened: Opened, state: State, roots: Roots, shown: Shown | None, ready: Readiness) -> Reply:
     from codetriever.mcp.calls import CALLS, Call, cold
     from codetriever.system import release_memory
 
     started = time.monotonic()
     try:
-        call = Call(request, opened, state.roots, shown, ready.note)
+        call = Call(request, opened, roots, shown, ready.note)
         reply = CALLS[tool.name](call) if ready.is_indexed else cold(call, tool.name)
         _count(state, tool, request, opened, reply)
         return reply

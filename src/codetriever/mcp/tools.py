@@ -52,7 +52,7 @@ ARGUMENTS: Final[Mapping[str, Argument]] = {
     for one in (
         Argument("query", "string", "a question in plain words, a symbol, or text in double quotes that has to occur literally"),
         Argument("queries", "strings", "instead of query: several phrasings or aspects, whose answers become one list (at most 8)"),
-        Argument("path", "string", "the repository or folder; by default the one that is open"),
+        Argument("path", "string", "the repository or folder, or an https address if fetching is allowed; by default what is open"),
         Argument("file_path", "string", "a file, as results name it or absolute"),
         Argument("start_line", "integer", "a line of that file, counted from 1", 1, 100_000_000),
         Argument("symbol", "string", "the name of a function, class, variable..., qualified (Config.load) or not"),
