@@ -113,6 +113,16 @@ def test_an_address_is_cloned(connection: Connection, program: Program, server: 
     assert list(program.home.glob("codetriever-job-*")) == []
 
 
+def test_an_unchanged_clone_is_no_new_generation(connection: Connection, program: Program, server: GitServer) -> None:
+    server.commit("one", FILES | {"a.png": "\0", "b.md": "# B\n", "zz/c.json": "{}\n", "zz/d.bin": "\0"})
+    for _ in range(2):
+        job = connection.jobs.submit(url=f"{server.url}/one", branch="main")
+        do_all(program, **HTTP)
+        done = connection.jobs.get(job.id)
+        assert (done.result, done.generation) == ("completed", 1)
+    assert done.chunks == 0
+
+
 def test_a_password_is_used_told_nobody_and_forgotten(connection: Connection, program: Program, server: GitServer) -> None:
     server.commit("one", FILES)
     server.password = "Basic bWU6czNjcmV0"

@@ -261,7 +261,7 @@ def changed_rows(old: FileTable, new: FileTable, *, with_stats: bool) -> NDArray
     for name in ("blobs", "roles", "skips"):
         same &= getattr(old, name)[olds] == getattr(new, name)[known]
     same &= (old.digests[olds] == new.digests[known]).all(axis=1)
-    same &= _languages(old)[olds] == _languages(new)[known]
+    same &= (_languages(old)[olds] == _languages(new)[known]) | (new.skips[known] > 0)  # what is not indexed has none
     if with_stats:
         same &= (old.stats[olds] == new.stats[known]).all(axis=1)
     is_same = np.zeros(len(new.paths), np.bool_)
