@@ -261,6 +261,12 @@ def test_a_whole_state_needs_nothing_of_what_could_not_go_on(database: Database,
     assert jobs.requeue(database, taken, 0, Ending()) == second
     again = take(database)
     assert (again.job.source, list(jobs.iter_contents(database, again))) == ("contents", [(b"b", b"1")])
+    third = submit(place="https://example.org/new")
+    assert jobs.requeue(database, again, 0, Ending()) == third
+    last = take(database)
+    assert (last.job.source, last.job.place) == ("git", "https://example.org/new")
+    assert list(jobs.iter_contents(database, last)) == [], "they are older than what is cloned"
+    assert rows(database, "job_submissions") == 0
 
 
 def test_cancelling(database: Database, submit: Submit) -> None:

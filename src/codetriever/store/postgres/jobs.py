@@ -257,9 +257,10 @@ def requeue(database: Database, taken: Taken, delay_s: float, ending: Ending) ->
             row = connection.execute(query("hand_over_place"), values).fetchone()
             if row is None:
                 return None
-            connection.execute(query("hand_over_contents"), values | {"waiting": row[0]})
-            connection.execute(query("end_job"), values | {"state": JobState.CANCELLED, "joined": row[0]})
-            return UUID(str(row[0]))
+            waiting, is_whole = row
+            connection.execute(query("drop_contents" if is_whole else "hand_over_contents"), values | {"waiting": waiting})
+            connection.execute(query("end_job"), values | {"state": JobState.CANCELLED, "joined": waiting})
+            return UUID(str(waiting))
 
         while True:
             try:

@@ -163,7 +163,7 @@ CROSS JOIN LATERAL (
 ) h
 WHERE j.tenant_id = %(tenant)s AND j.job_id = %(job)s AND j.state = 'running' AND j.worker = %(worker)s
   AND w.tenant_id = o.tenant_id AND w.job_id = o.job_id AND w.state = 'pending' AND o.state = 'pending'
-RETURNING w.job_id
+RETURNING w.job_id, h.is_whole
 
 -- name: hand_over_contents
 -- Let the waiting job have the contents of another, which are older than its own.
