@@ -25,9 +25,10 @@ STEPS = st.lists(
         st.tuples(st.just("address"), st.integers(0, 99)),
         st.tuples(st.just("changes"), CONTENTS),
         st.tuples(st.just("all"), CONTENTS),
-        st.sampled_from([("take", None), ("give back", None), ("end", None)]),
+        *(st.just((kind, None)) for kind in ("take", "take", "give back", "give back", "end")),
     ),
-    max_size=14,
+    min_size=4,
+    max_size=16,
 )
 
 
@@ -59,7 +60,7 @@ def done(database: Database, taken: Taken, files: Files) -> Files:
     return changed(files, newest)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_nothing_is_lost_and_the_order_holds(database: Database, steps: list[tuple[str, object]]) -> None:
     expected: Files = {}
