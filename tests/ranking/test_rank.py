@@ -34,11 +34,11 @@ def candidates(rows):
     return Candidates(**{name: column for name, column in dtypes.items() if name in Candidates.__dataclass_fields__})
 
 
-def ranked(columns, *, intent=frozenset(), is_symbol=False):
+def ranked(columns, *, intent=frozenset(), is_symbol=False, **more):
     def places(rows):
         return [(f"file{columns.files[row]}", int(columns.ordinals[row])) for row in rows.tolist()]
 
-    return rank(columns, is_symbol=is_symbol, intent=intent, places=places)
+    return rank(columns, is_symbol=is_symbol, intent=intent, places=places, **more)
 
 
 @given(ROWS, st.randoms(use_true_random=False), st.booleans())
@@ -74,6 +74,15 @@ def test_a_role_that_is_asked_for_loses_nothing():
     columns = candidates([(0, 0.9, 0.9, 0.0, 0.0, 0), (1, 1.0, 1.0, 0.0, 0.0, list(Role).index(Role.TEST))])
     assert columns.files[ranked(columns).order].tolist() == [0, 1]
     assert columns.files[ranked(columns, intent=frozenset((Role.TEST,))).order].tolist() == [1, 0]
+
+
+def test_a_commit_that_names_tests_asks_for_the_code_as_well():
+    test = list(Role).index(Role.TEST)
+    columns = candidates([(0, 0.85, 0.85, 0.0, 0.0, 0), (1, 1.0, 1.0, 0.0, 0.0, test), (2, 0.6, 0.6, 0.0, 0.0, 0)])
+    intent = frozenset((Role.TEST,))
+    assert columns.files[ranked(columns, intent=intent).order].tolist() == [1, 0, 2]
+    assert columns.files[ranked(columns, intent=intent, is_change=True).order].tolist() == [0, 1, 2]
+    assert columns.files[ranked(columns).order].tolist() == [0, 2, 1]
 
 
 def test_candidates_of_several_snapshots_are_joined_in_their_order():

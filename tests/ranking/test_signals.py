@@ -55,6 +55,16 @@ def test_a_role_counts_less_unless_it_is_asked_for() -> None:
     assert np.delete(asked, test).tolist() == np.delete(plain, test).tolist()
 
 
+def test_a_role_that_a_commit_names_counts_more_than_one_that_nobody_names_and_less_than_one_that_is_asked_for() -> None:
+    roles = np.arange(len(Role), dtype=np.uint8)
+    everything = frozenset(Role)
+    plain, asked = signals.role_factor(roles, frozenset()), signals.role_factor(roles, everything)
+    named = signals.role_factor(roles, everything, is_change=True)
+    assert (named[1:] > plain[1:]).all()
+    assert (named[1:] < asked[1:]).all()
+    assert named[0] == 1.0
+
+
 def test_each_further_chunk_of_a_file_decays() -> None:
     groups = np.array([7, 3, 7, 7, 3])
     order = np.array([2, 1, 0, 4, 3])

@@ -54,6 +54,16 @@ def test_intent_is_read_from_the_words() -> None:
     assert parse_query("parse a header").intent == frozenset()
 
 
+@pytest.mark.parametrize("text", ["Add tests for overflow", "fixed the docs of dialects", "`Rename` a spec", "re-enable h1 decoder tests"])
+def test_a_question_that_begins_as_a_commit_does_tells_of_a_change(text: str) -> None:
+    assert parse_query(text).is_change
+
+
+@pytest.mark.parametrize("text", ["tests for adding numbers", "add", "use()", "where are rows added", "docs of updates", "42 fixes"])
+def test_others_do_not(text: str) -> None:
+    assert not parse_query(text).is_change
+
+
 @pytest.mark.parametrize(
     ("name", "last"),
     [("a.b.c", "c"), ("std::vector", "vector"), ("x->y", "y"), ("Foo#bar()", "bar"), ("App\\Http\\Kernel", "Kernel"), ("f", "f")],

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from codetriever.errors import InvalidQuery
+from codetriever.search.words import word_evidence
 
 
 def places(answer):
@@ -178,6 +179,16 @@ def test_a_question_finds_the_implementation_before_its_tests_and_docs(harbour):
 )
 def test_unless_it_asks_for_those(harbour, question, role):
     assert roles(harbour.search(question))[0] == role
+
+
+def test_a_word_counts_once_whatever_its_form(indexed):
+    index = indexed({"a.py": "connections = sockets\n", "b.py": "socket\nthread = 1\n", "c.py": "connection\nthread = 2\n"})
+    with index._sources(None) as sources:
+        evidence = word_evidence(sources[0].snapshot, ("connections", "connection", "thread"))
+    rarity = evidence.rarity
+    assert 0 < rarity["connections"] < rarity["connection"]
+    assert rarity["connection"] < rarity["thread"]  # in as many files, but a part of what one word counts
+    assert paths(index.search("connections thread"))[0] == "c.py"
 
 
 def test_handlers_of_exceptions_are_found_by_other_forms_of_the_words(harbour):

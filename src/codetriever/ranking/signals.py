@@ -42,9 +42,13 @@ def file_support(groups: NDArray[np.int64], scores: Column) -> Column:
     return squares / (squares + best) if best > 0.0 else np.zeros_like(scores)
 
 
-def role_factor(roles: NDArray[np.uint8], intent: frozenset[Role]) -> Column:
-    """Return what the score is multiplied by for the file's role, given the roles that the question asks for."""
-    table = np.array([1.0 if role in intent else factor for role, factor in weights.ROLE_FACTOR.items()], dtype=np.float32)
+def role_factor(roles: NDArray[np.uint8], intent: frozenset[Role], *, is_change: bool = False) -> Column:
+    """Return what the score is multiplied by for the file's role, given the roles that the question asks for.
+
+    `is_change` says that the question tells what a commit does.
+    """
+    asked = weights.ROLE_ASKED_OF_CHANGE if is_change else weights.ROLE_ASKED
+    table = np.array([max(asked, factor) if role in intent else factor for role, factor in weights.ROLE_FACTOR.items()], dtype=np.float32)
     return table[roles]
 
 

@@ -24,6 +24,18 @@ _INTENT_WORDS = {
 }
 
 
+# A question that begins so tells what a commit does: where it names tests or documentation it means code as often.
+_CHANGES = """
+    add added adding adds adjust adjusted allow allowed avoid bump change changed changes clarify clean cleanup convert correct corrected
+    corrects delete deleted deprecate disable disabled drop dropped enable enabled ensure expand extend extract fix fixed fixes fixing
+    handle implement implemented improve improved improves introduce make makes mark mention merge migrate move moved optimise optimize
+    polish prevent re reduce reenable refactor refactored refactoring refine refined remove removed removes removing rename renamed
+    reorganise reorganize replace replaced restore restructure revert revisit rewrite rework reworked simplified simplify split support
+    supported switch tidy tweak update updated updates upgrade use used
+"""
+_CHANGE_WORDS = frozenset(_CHANGES.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question, understood: its words, the symbols it names, what must occur literally, and what it is about."""
@@ -35,6 +47,7 @@ class Query:
     is_symbol: bool  # one (qualified) name and nothing else
     is_literal: bool  # nothing but what must occur literally
     intent: frozenset[Role]  # roles that the question asks for in words
+    is_change: bool = False  # tells what a commit does, as its subject would
 
 
 def parse_query(text: str, *, exact: bool = False) -> Query:
@@ -58,6 +71,7 @@ def parse_query(text: str, *, exact: bool = False) -> Query:
         is_symbol=is_symbol(plain),
         is_literal=not rest.strip(),
         intent=_intent(plain),
+        is_change=_is_change(plain),
     )
 
 
@@ -84,3 +98,8 @@ def _separated(name: str) -> str:
 def _intent(text: str) -> frozenset[Role]:
     words = set(re.findall(r"[^\W_]+", text.casefold()))
     return frozenset(role for role, hints in _INTENT_WORDS.items() if words & hints)
+
+
+def _is_change(text: str) -> bool:
+    first = re.search(r"[^\W_]+", text)
+    return first is not None and first.group().casefold() in _CHANGE_WORDS and not is_symbol(text)

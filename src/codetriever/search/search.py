@@ -123,7 +123,14 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, vecto
                 found[place] = (source.snapshot.files.paths[file], line)
         return found
 
-    return rank(candidates, is_symbol=query.is_symbol, intent=query.intent, places=places, vector_share=vector_share)
+    return rank(
+        candidates,
+        is_symbol=query.is_symbol,
+        intent=query.intent,
+        is_change=query.is_change,
+        places=places,
+        vector_share=vector_share,
+    )
 
 
 def _explanation(candidates: Candidates, ranking: Ranking, span: Span) -> tuple[Signal, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.lexical import bm25
+from codetriever.lexical.inflection import base_form
 from codetriever.ranking import weights
 from codetriever.values import dataclass
 
@@ -25,14 +26,15 @@ class WordEvidence:
     scores: NDArray[np.float32]  # (ordinals,) BM25, 0 where no word occurs
     found: NDArray[np.float32]  # (ordinals,) sum of the rarities of the words found
     paths: NDArray[np.float32]  # (files,) the same for paths
-    rarity: dict[str, float]  # inverse document frequency by term
+    rarity: dict[str, float]  # what finding a term is worth: its inverse document frequency, or a share of it
 
 
 def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
     """Score every chunk of the view by the question's words.
 
     A word's frequency in a chunk counts its occurrences in the text and those in the file's path before BM25 saturates it: one
-    word is one piece of evidence wherever it stands (the idea of BM25F).
+    word is one piece of evidence wherever it stands (the idea of BM25F), and in whatever form: `connections` asks for `connections`
+    and for `connection`, which share what one word is worth.
     """
     lengths, chunk_count = snapshot.lengths, snapshot.chunk_count
     scores = np.zeros(snapshot.ordinals, dtype=np.float32)
@@ -41,9 +43,9 @@ def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
     rarity: dict[str, float] = {}
     frequencies = np.zeros(snapshot.ordinals, dtype=np.float32)
     average = snapshot.total_length / max(chunk_count, 1)
-    for term in terms:
+    for term, share in _shares(terms).items():
         ordinals, files = _add_term(snapshot, term, frequencies)
-        rarity[term] = bm25.idf(len(ordinals), chunk_count)
+        rarity[term] = share * bm25.idf(len(ordinals), chunk_count)
         if len(ordinals) == 0:
             continue
         idf = np.float32(rarity[term])
@@ -52,6 +54,16 @@ def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
         paths[files] += idf
         frequencies[ordinals] = 0.0
     return WordEvidence(scores, found, paths, rarity)
+
+
+def _shares(terms: Sequence[str]) -> dict[str, float]:
+    """Return what each term counts: 1, but an inflected form and its base form, which occurs wherever the other does, count 1 together."""
+    shares = dict.fromkeys(terms, 1.0)
+    for term in terms:
+        base = base_form(term)
+        if base != term and base in shares:
+            shares[term], shares[base] = weights.INFLECTED, 1.0 - weights.INFLECTED
+    return shares
 
 
 def _add_term(snapshot: Snapshot, term: str, frequencies: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
