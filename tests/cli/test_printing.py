@@ -92,6 +92,12 @@ def test_pending_files_are_announced():
     assert "3 changed files are not in this answer yet" in err
 
 
+def test_a_replica_that_is_behind_is_announced():
+    _, _, err = printed(replace(ANSWER, freshness=Freshness(0.0, 1.0, replica_lag_s=12.3)))
+    assert err == "the replica that answered is 12 s behind\n"
+    assert printed(replace(ANSWER, freshness=Freshness(0.0, 1.0, replica_lag_s=0.3)))[2] == ""
+
+
 def test_signals_are_explained():
     _, out, _ = printed(replace(ANSWER, hits=(replace(HIT, signals=(Signal("definition", 1.0, 0.25),)),)), explain=True)
     assert re.search(r"definition +1\.000 +\+0\.250", out)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE: Final = 400
 _TAB: Final = 4
+_LAG_SAID_S: Final = 1.0
 
 
 def print_answer(answer: Answer, screen: Screen, *, most: int | None = LINES_SHOWN, explain: bool = False) -> None:
@@ -91,7 +92,9 @@ def print_notices(answer: Answer, screen: Screen) -> None:
 
 
 def print_freshness(freshness: Freshness, screen: Screen) -> None:
-    """Say so when the files on disk are ahead of the answer."""
+    """Say so when the files on disk, or the database that is written, are ahead of the answer."""
+    if freshness.replica_lag_s >= _LAG_SAID_S:
+        screen.note(f"the replica that answered is {freshness.replica_lag_s:.0f} s behind", style="warning")
     if freshness.note:
         screen.note(freshness.note, style="warning")
     elif freshness.pending_files:
