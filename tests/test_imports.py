@@ -39,7 +39,7 @@ ALLOWED = {
     "glance": {"corpus", "chunking", "lexical", "search"},
     "savings": {"corpus"},
     "remote": {"corpus"},
-    "mcp": {"api", "connection", "operations", "glance", "savings", "remote"},
+    "mcp": {"api", "connection", "operations", "glance", "savings", "remote", "upkeep"},
     "agents": set(),
     "cli": {
         "api",

@@ -14,7 +14,7 @@ from codetriever.mcp.roots import Roots, folders_of, starting_roots
 from codetriever.mcp.shown import Shown
 from codetriever.mcp.tools import ARGUMENTS, TOOLS, input_schema, output_schema
 
-NAMES = "query queries path file_path start_line symbol limit offset max_tokens path_globs languages roles".split()
+NAMES = "query queries path file_path start_line symbol limit offset max_tokens path_globs languages roles unused_days dry_run".split()
 
 
 def test_arguments_are_called_what_they_are_called_everywhere():

@@ -54,8 +54,32 @@ def test_admin_tools_are_offered_when_asked_for(shop, run):
             return names, await client.call_tool("get_stats", {})
 
     names, result = run(talk)
-    assert names == [*CALLS, "get_stats"]
+    assert names == [*CALLS, "get_stats", "clean", "compact"]
     assert len(result.structured_content["indexes"]) == 1
+
+
+def test_the_indexes_of_the_machine_are_looked_after(place, run):
+    place.index()
+
+    async def talk():
+        async with place.client("--admin") as client:
+            told = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
+            compacted = await client.call_tool("compact", {})
+            kept = await client.call_tool("clean", {})
+            planned = await client.call_tool("clean", {"unused_days": 0, "dry_run": True})
+            wrong = await client.call_tool("clean", {"dry_run": "perhaps"})
+            done = await client.call_tool("clean", {"unused_days": 0})
+            return told, compacted, kept, planned, wrong, done
+
+    told, compacted, kept, planned, wrong, done = run(talk)
+    assert told["clean"].destructive_hint
+    assert not told["compact"].destructive_hint
+    assert len(compacted.structured_content["compacted"]) == 1
+    assert "nothing to delete" in text_of(kept)
+    assert "would go" in text_of(planned)
+    assert wrong.structured_content["error"]["code"] == "invalid_arguments"
+    assert done.structured_content["indexes"] == planned.structured_content["indexes"]
+    assert done.structured_content["after_bytes"] < done.structured_content["before_bytes"]
 
 
 def test_tools_say_what_they_do_to_the_world(shop, run):

@@ -36,6 +36,8 @@ class Request:
     path_globs: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    unused_days: int | None = None
+    dry_run: bool = False
 
 
 def read_arguments(tool: Tool, raw: Mapping[str, Any] | None) -> Request:
@@ -77,6 +79,15 @@ def _integer(argument: Argument, value: Any) -> int:
     return number
 
 
+def _boolean(argument: Argument, value: Any) -> bool:
+    known = {"true": True, "false": False}
+    if isinstance(value, str) and value.strip().lower() in known:
+        return known[value.strip().lower()]
+    if not isinstance(value, bool):
+        raise _wrong(argument, value, "true or false")
+    return value
+
+
 def _strings(argument: Argument, value: Any) -> tuple[str, ...]:
     """Read an array of strings; one string alone, and an array written as a string, are what models send by mistake."""
     if isinstance(value, str):
@@ -97,7 +108,12 @@ def _listed(text: str) -> Any:
     return [text] if text else []
 
 
-_READERS: Final[Mapping[str, Callable[[Argument, Any], Any]]] = {"string": _string, "integer": _integer, "strings": _strings}
+_READERS: Final[Mapping[str, Callable[[Argument, Any], Any]]] = {
+    "string": _string,
+    "integer": _integer,
+    "strings": _strings,
+    "boolean": _boolean,
+}
 
 
 def _wrong(argument: Argument, value: Any, wanted: str) -> InvalidArguments:

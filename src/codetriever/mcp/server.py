@@ -136,7 +136,7 @@ def _described(tool: Tool, structured: bool, settings: Settings) -> types.Tool:
         annotations=types.ToolAnnotations(
             title=tool.title,
             read_only_hint=tool.read_only,
-            destructive_hint=False,
+            destructive_hint=tool.destructive,
             idempotent_hint=True,
             open_world_hint=bool(settings.clone_addresses) and "path" in tool.arguments,
         ),
@@ -193,8 +193,10 @@ def _may_ask(state: State, context: Context) -> bool:
 
 
 async def _answer(state: State, context: Context, tool: Tool, request: Request) -> Reply:
-    if tool.name == "get_stats":
-        return await _in_thread(state, _stats, state)
+    if tool.admin:
+        from codetriever.mcp.admin import ADMIN
+
+        return await _in_thread(state, ADMIN[tool.name], state.settings, request)
     roots = state.roots
     if is_address(request.path):
         copy = await _copy(state, context, request.path)
@@ -328,19 +330,6 @@ async def _index(state: State, context: Context, opened: Opened) -> Reply:
     text = f"{root}: {report['files']:,} files, {report['chunks']:,} chunks, generation {report['generation']}, {report['took_s']:.1f} s."
     told = {name: report[name] for name in ("files", "chunks", "generation", "pending", "note")}
     return Reply({"root": root, "done": True, **told}, " ".join(filter(None, (text, report["note"]))))
-
-
-def _stats(state: State) -> Reply:
-    from codetriever import metrics
-    from codetriever.config import format_size, store_folder
-    from codetriever.mcp.calls import Reply
-    from codetriever.operations import as_row, stored_indexes
-
-    found = stored_indexes(store_folder(state.settings).path)
-    size_bytes = sum(index.size_bytes for index in found)
-    value = {"indexes": [as_value(as_row(index)) for index in found], "size_bytes": size_bytes, "metrics": as_value(metrics.snapshot())}
-    rows = [f"{format_size(index.size_bytes):>8}  {markdown.line(index.root)}" for index in found]
-    return Reply(value, "\n".join((f"{len(found)} indexes, {format_size(size_bytes)}", *rows)))
 
 
 def _session(state: State, context: Context) -> Shown | None:

@@ -23,7 +23,7 @@ ROLES: Final = ("code", "test", "docs", "config", "generated")
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One row of the table of arguments. `kind` is string, strings (an array of them) or integer."""
+    """One row of the table of arguments. `kind` is string, strings (an array of them), integer or boolean."""
 
     name: str
     kind: str
@@ -44,6 +44,7 @@ class Tool:
     answers: type | Mapping[str, str]
     required: tuple[str, ...] = ()
     read_only: bool = True
+    destructive: bool = False
     admin: bool = False
 
 
@@ -67,6 +68,8 @@ ARGUMENTS: Final[Mapping[str, Argument]] = {
         Argument("path_globs", "strings", "only files whose path fits one of these globs, such as src/**; a leading ! excludes"),
         Argument("languages", "strings", "only files in these languages, such as python"),
         Argument("roles", "strings", "only files with these roles", choices=ROLES),
+        Argument("unused_days", "integer", "what nobody searched for so many days goes; 30 by default", 0, 36_500),
+        Argument("dry_run", "boolean", "say what would be deleted, and delete nothing"),
     )
 }  # fmt: skip
 
@@ -124,6 +127,18 @@ TOOLS: Final[Mapping[str, Tool]] = {
             "List every index on this machine with its size and last use, and the metrics of this server.",
             (), {"indexes": "array", "size_bytes": "integer", "metrics": "object"}, admin=True,
         ),
+        Tool(
+            "clean", "Clean up",
+            "Delete indexes that nobody searched for a while, or whose folder or branch is gone. They can be made again from the files.",
+            ("unused_days", "dry_run"),
+            {"views": "array", "indexes": "array", "skipped": "array", "before_bytes": "integer", "after_bytes": "integer"},
+            read_only=False, destructive=True, admin=True,
+        ),
+        Tool(
+            "compact", "Compact",
+            "Merge the pieces of every index and give back room that nothing needs any more. This can take minutes.",
+            (), {"compacted": "array", "before_bytes": "integer", "after_bytes": "integer"}, read_only=False, admin=True,
+        ),
     )
 }  # fmt: skip
 
@@ -138,6 +153,8 @@ def _argument_schema(argument: Argument) -> dict[str, Any]:
     if argument.kind == "strings":
         items: dict[str, Any] = {"type": "string"} | ({"enum": list(argument.choices)} if argument.choices else {})
         return {"type": "array", "items": items, "description": argument.help}
+    if argument.kind == "boolean":
+        return {"type": "boolean", "description": argument.help}
     bounds = {"minimum": argument.minimum, "maximum": argument.maximum} if argument.kind == "integer" else {}
     return {"type": argument.kind, "description": argument.help} | bounds
 
