@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
 from typing import Any, Final
@@ -45,7 +46,8 @@ def _object(values: dict[str, Any]) -> dict[str, Any]:
     if isinstance(path, str) and _SURROGATE.search(path):
         import base64
 
-        kept["path_bytes"] = base64.b64encode(os.fsencode(path)).decode()
+        with suppress(UnicodeEncodeError):  # half a character, which stands for no byte: nothing on disk is called so
+            kept["path_bytes"] = base64.b64encode(os.fsencode(path)).decode()
     return kept
 
 
