@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     KnownPostings = Mapping[str, Sequence[tuple[int, bytes, bytes]]]
     KnownCosines = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]  # the vector, chunks' numbers, cosines
 
+_EQUALS = 100  # more than are asked for, so that equals at the end of the list rarely mean comparing everything once more
 _NUMBERS = ("lines", "start_line", "end_line", "byte_start", "byte_end")
 
 
@@ -192,11 +193,11 @@ class PostgresSnapshot:
             sql = graph.by_graph(name, self._dimensions)
             (found,) = self._connection.execute(sql, self._scope | asked | {"limit": limit}, binary=True).fetchall()
         else:
-            (found,) = self._rows(name, **asked, limit=limit + 1)
+            (found,) = self._rows(name, **asked, limit=limit + _EQUALS)
         if found[0] is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if len(found[0]) > limit and found[2][limit] == found[2][limit - 1]:
-            (found,) = self._rows("as_near", **asked, distance=-float(found[2][limit]))
+        if len(found[0]) == limit + _EQUALS and found[2][-1] == found[2][limit - 1]:
+            (found,) = self._rows("as_near", **asked, distance=-float(found[2][-1]))
         return self._ordinals(found[0] + found[1]), found[2].astype(np.float32)
 
     def _best(
