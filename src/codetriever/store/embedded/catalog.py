@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import urllib.parse
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -196,13 +197,8 @@ def check_version(version: int, folder: Path) -> None:
         )
 
 
-_PLAIN = frozenset(b"/-._~" + bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)))
-"""Bytes that stand for themselves in an address (RFC 3986). The standard library's quoting takes 3 ms to import, in every search."""
-
-
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(path.absolute()))
-    address = f"file:{quoted}?mode={mode}"
+    address = "file:" + urllib.parse.quote(os.fsencode(path.absolute())) + "?mode=" + mode
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
