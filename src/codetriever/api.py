@@ -355,6 +355,8 @@ class Index:
     ) -> Iterator[list[Source]]:
         """Open what one answer is made from: a snapshot of every repository, or of the named one; `asked` tells what for."""
         wanted = make_filter(paths, languages, roles)
+        if self._shared is not None:
+            self._shared.database.measure_lag()
         with ExitStack() as exits:
             yield [
                 Source(
@@ -425,7 +427,7 @@ class Index:
         if any(roots[source.repository].lacks_vectors(source.snapshot.info) for source in sources):
             notes.append(f"Some chunks have no vectors of {self.embedder.model} yet and are found by their words: index it to make them.")
         pending = sum(root.pending for root in self._roots)
-        lag_s = self._shared.database.replica_lag_s() if self._shared else 0.0
+        lag_s = self._shared.database.lag_s if self._shared else 0.0
         return Freshness(indexed_at, max(time.time() - indexed_at, 0.0), pending, " ".join(notes), lag_s)
 
 

@@ -143,6 +143,7 @@ class SharedIndex(Index):
         asked: Asked | None = None,
     ) -> Iterator[list[Source]]:
         wanted = make_filter(paths, languages, roles)
+        self._database.measure_lag()
         with self._across.reading(branch) as reading:
             self._check_names(reading, branch)
             sources = Sources(reading, wanted)
@@ -214,7 +215,7 @@ class SharedIndex(Index):
 
     def _freshness(self, sources: Sequence[Source]) -> Freshness:
         indexed_at = min(source.snapshot.info.indexed_at for source in sources)
-        lag_s = self._database.replica_lag_s()
+        lag_s = self._database.lag_s
         return Freshness(indexed_at, max(time.time() - indexed_at, 0.0), replica_lag_s=lag_s)
 
 

@@ -58,6 +58,7 @@ class Database:
         self._is_checked = False
         self._lock = threading.Lock()
         self.halfvec_type = 0
+        self.lag_s = 0.0  # seconds by which the replica that searches read was behind what is written
 
     def __enter__(self) -> Database:
         return self
@@ -89,13 +90,12 @@ class Database:
         """Whether searches are answered by another server than the one that is written to."""
         return bool(self._read_url)
 
-    def replica_lag_s(self) -> float:
-        """Return how many seconds the replica that searches read is behind what is written; 0 without a replica."""
-        if not self._read_url:
-            return 0.0
-        with self.connection(READ) as connection:
-            row = connection.execute(query("replica_lag")).fetchone()
-        return 0.0 if row is None else float(row[0])
+    def measure_lag(self) -> None:
+        """Note in `lag_s` how far the replica is behind, if there is one; to be called by who holds no connection and is about to read."""
+        if self._read_url:
+            with self.connection(READ) as connection:
+                row = connection.execute(query("replica_lag")).fetchone()
+            self.lag_s = 0.0 if row is None else float(row[0])
 
     def check(self) -> None:
         """Make sure, once, that the database can be used; raises `DatabaseUnavailable` and `DatabaseUnsuitable`."""
