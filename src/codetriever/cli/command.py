@@ -242,7 +242,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         Verb(
             "mcp", "", "serve coding agents by the Model Context Protocol", "mcp:mcp",
             ("allow", "admin", "http", "address", "no-refresh", "mcp-patience-s", "mcp-structured", "mcp-token-file", "no-savings",
-             "clone-addresses", *_ALWAYS),
+             "clone-addresses", "database-url", *_ALWAYS),
             most=0, examples=("codetriever mcp", "codetriever mcp --allow ~/src --http"),
         ),
         Verb("savings", "", "what answers cost the agents here, and what grep would have", "savings:savings", _ALWAYS, most=0),

@@ -63,15 +63,14 @@ class Call:
     def place(self, thing: Hit | Usage | FileOutline | ContextAnswer) -> str:
         """Return a path as the text shows it: relative to the root when there is one, else beginning with the root's label."""
         roots = self.index.roots
+        if thing.repository not in roots:  # of a database
+            return f"{thing.repository}:{thing.path}" if thing.repository else thing.path
         return thing.path if len(roots) == 1 else f"{labels(roots.values())[roots[thing.repository]]}/{thing.path}"
 
     @property
     def where(self) -> str:
-        """What was searched, for the heading; of several roots also what paths begin with."""
-        roots = tuple(self.index.roots.values())
-        if len(roots) == 1:
-            return str(roots[0])
-        return ", ".join(str(root) if label == str(root) else f"{root} (as {label}/)" for root, label in labels(roots).items())
+        """What was searched, for the heading."""
+        return self.opened.where()
 
 
 def search(call: Call) -> Reply:
@@ -255,13 +254,14 @@ def get_status(call: Call) -> Reply:
         "repositories": as_value(found["repositories"]),
         "model": found["model"],
     }
-    rows = [f"Allowed folders: {', '.join(value['allowed'])}"]
+    rows = [f"Allowed folders: {', '.join(value['allowed'])}"] if call.opened.folders else []
     for repository in found["repositories"]:
         views = [
             f"branch {view['branch'] or '-'}: generation {view['generation']}, {view['files']:,} files, {view['chunks']:,} chunks"
             for view in repository["views"]
         ]
-        rows.append(f"{repository['root']} (branch {repository['branch'] or '-'}): {'; '.join(views) or 'not indexed yet'}")
+        name, branch = repository["root"] or repository["repository"], repository["branch"] or "-"
+        rows.append(f"{name} (branch {branch}): {'; '.join(views) or 'not indexed yet'}")
     note = call.opened.note()
     return Reply(value | ({"note": note} if note else {}), markdown.line("\n".join(filter(None, (*rows, note)))).replace("\ufffd", "\n"))
 
@@ -276,6 +276,8 @@ def _stored(call: Call, file_path: str) -> str:
     A relative path starts from a root, as answers write it, or from the folder that `path` names.
     """
     roots = tuple(call.index.roots.values())
+    if not roots:
+        return file_path.removeprefix("./")
     bases = (*roots, *(folder for folder in call.opened.folders if folder.is_dir()))
     candidates = [Path(file_path)] if Path(file_path).is_absolute() else [base / file_path for base in bases]
     refused = None
@@ -293,6 +295,8 @@ def _stored(call: Call, file_path: str) -> str:
 
 def _folder(call: Call) -> str:
     """Return the folder that the call is about, "" for a whole repository."""
+    if not call.opened.folders:
+        return ""
     folder, roots = call.opened.folders[0], tuple(call.index.roots.values())
     if len(roots) > 1 or folder in roots or not folder.is_relative_to(roots[0]):
         return ""

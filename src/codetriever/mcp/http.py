@@ -9,7 +9,10 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from codetriever.errors import InvalidArguments, InvalidSetting
+import anyio.to_thread
+
+from codetriever.errors import CodetrieverError, InvalidArguments, InvalidSetting
+from codetriever.mcp.server import KEY
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -67,12 +70,17 @@ def read_token(path: Path) -> str:
     return token
 
 
-def run(server: Server[Any], address: Address, token: str, announce: Callable[[str], None]) -> None:
-    """Listen until interrupted; `announce` is told the URL. Without a token only loopback addresses are served."""
+def run(
+    server: Server[Any], address: Address, token: str, announce: Callable[[str], None], check_key: Callable[[str], Any] | None = None
+) -> None:
+    """Listen until interrupted; `announce` is told the URL. Without a token, and without keys, only loopback addresses are served.
+
+    `check_key` returns the key for what a request shows, which is then found in its scope, or raises why it is not good.
+    """
     import uvicorn
     from mcp.server.transport_security import TransportSecuritySettings
 
-    if not token and not address.is_loopback:
+    if not token and check_key is None and not address.is_loopback:
         raise InvalidArguments(
             f"{address.host} can be reached by others, and there is no token.", hint="Set mcp_token_file, or listen on 127.0.0.1."
         )
@@ -86,15 +94,16 @@ def run(server: Server[Any], address: Address, token: str, announce: Callable[[s
     with socket.create_server((address.host, address.port), family=family) as listening:
         host = f"[{address.host}]" if ":" in address.host else address.host
         announce(f"http://{host}:{listening.getsockname()[1]}{PATH}")
-        config = uvicorn.Config(Gate(app, address, token), log_level="warning", timeout_graceful_shutdown=2, server_header=False)
+        config = uvicorn.Config(Gate(app, address, token, check_key), log_level="warning", timeout_graceful_shutdown=2, server_header=False)
         uvicorn.Server(config).run(sockets=[listening])
 
 
 class Gate:
     """Lets a request pass when its Host and Origin are this server's own and its token is right."""
 
-    def __init__(self, app: ASGIApp, address: Address, token: str) -> None:
+    def __init__(self, app: ASGIApp, address: Address, token: str, check_key: Callable[[str], Any] | None = None) -> None:
         self._app = app
+        self._check_key = check_key
         self._token = token.encode()
         # A page that rebinds its name to this machine cannot know the token, which every address but loopback has.
         self._hosts = None if address.is_wildcard else _LOOPBACK | {address.host.lower()}
@@ -104,7 +113,14 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal({name.lower(): value for name, value in scope["headers"]})
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        refusal = self._refusal(headers)
+        if refusal is None and self._check_key is not None:
+            secret = headers.get(b"authorization", b"").decode("latin-1").removeprefix("Bearer ")
+            try:
+                scope[KEY] = await anyio.to_thread.run_sync(self._check_key, secret)
+            except CodetrieverError as error:
+                refusal = error.status, error.code, error.message
         if refusal is None:
             await self._app(scope, receive, send)
         else:

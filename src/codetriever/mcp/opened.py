@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from codetriever.config import load_settings
 from codetriever.errors import CodetrieverError
 from codetriever.mcp.job import Job
+from codetriever.mcp.roots import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,13 @@ class Opened:
         self._used_at = time.monotonic()
         self._is_watched = False
         self._over = threading.Event()
+
+    def where(self) -> str:
+        """Return what was searched, for the heading of an answer; of several roots also what paths begin with."""
+        roots = tuple(self.index.roots.values())
+        if len(roots) == 1:
+            return str(roots[0])
+        return ", ".join(str(root) if label == str(root) else f"{root} (as {label}/)" for root, label in labels(roots).items())
 
     def close(self) -> None:
         """Stop watching and indexing, and close the index."""

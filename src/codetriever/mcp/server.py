@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from codetriever.config import Settings
     from codetriever.mcp.calls import Reply
+    from codetriever.mcp.tenants import Tenants
     from codetriever.savings import Meter
 
     Context = ServerRequestContext[Any, Any]
@@ -57,6 +58,8 @@ _POLL_S: Final = 0.05
 _ROOTS: Final = "roots"
 _MOST_SESSIONS: Final = 64
 _MOST_FETCHES: Final = 4
+KEY: Final = "codetriever.key"
+"""Where a request's scope holds the key of a database that it showed."""
 _Result = TypeVar("_Result")
 
 
@@ -73,6 +76,7 @@ class State:
     sessions: dict[str, Shown] = field(default_factory=dict)
     meter: Meter | None = None
     fetches: dict[str, Fetch] = field(default_factory=dict)
+    tenants: Tenants | None = None
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
 
 
@@ -123,6 +127,8 @@ def make_server(state: State) -> Server[Any]:
 
 
 def _tools(state: State) -> list[Tool]:
+    if state.tenants is not None:
+        return [tool for tool in TOOLS.values() if tool.read_only and not tool.admin]
     return [tool for tool in TOOLS.values() if state.admin or not tool.admin]
 
 
@@ -197,6 +203,10 @@ async def _answer(state: State, context: Context, tool: Tool, request: Request) 
         from codetriever.mcp.admin import ADMIN
 
         return await _in_thread(state, ADMIN[tool.name], state.settings, request)
+    if state.tenants is not None and context.request is not None:
+        shared, request = await _in_thread(state, state.tenants.opened, context.request.scope[KEY], request)
+        nothing = Roots((), state.roots.here)
+        return await _in_thread(state, _called, tool, request, shared, state, nothing, _session(state, context), Readiness(True))
     roots = state.roots
     if is_address(request.path):
         copy = await _copy(state, context, request.path)
@@ -340,6 +350,8 @@ def _session(state: State, context: Context) -> Shown | None:
         name = context.request.headers.get("mcp-session-id", "")
         if not name:
             return None
+        if key := context.request.scope.get(KEY):
+            name = f"{key.tenant_id} {name}"
     if name not in state.sessions and len(state.sessions) >= _MOST_SESSIONS:
         del state.sessions[next(iter(state.sessions))]
     return state.sessions.setdefault(name, Shown())

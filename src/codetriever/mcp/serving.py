@@ -42,17 +42,26 @@ def serve_stdio(settings: Settings, flags: Mapping[str, Any], *, allowed: Sequen
 def serve_http(
     settings: Settings, flags: Mapping[str, Any], *, allowed: Sequence[str], admin: bool, address: str, announce: Callable[[str], None]
 ) -> None:
-    """Serve many clients until interrupted. The roots they name count for nothing: whoever reaches the port would decide what is read."""
+    """Serve many clients until interrupted. The roots they name count for nothing: whoever reaches the port would decide what is read.
+
+    With a database and without a token, requests show keys of the database, and see what the key's tenant has there.
+    """
     from codetriever.mcp.http import DEFAULT_ADDRESS, parse_address, read_token, run
 
     where = parse_address(address or DEFAULT_ADDRESS)
     token = read_token(Path(settings.mcp_token_file)) if settings.mcp_token_file else ""
     state = State(starting_roots(allowed), Shelf(flags), settings, admin, asks_roots=False)
+    if settings.database_url and not token:
+        from codetriever.mcp.tenants import Tenants
+
+        state.tenants = Tenants(settings)
     limit_arenas(_ARENAS)
     try:
-        run(make_server(state), where, token, announce)
+        run(make_server(state), where, token, announce, state.tenants.check if state.tenants else None)
     finally:
         state.shelf.close()
+        if state.tenants:
+            state.tenants.close()
 
 
 def leave() -> None:
