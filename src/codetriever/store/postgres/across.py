@@ -56,6 +56,44 @@ class SharedView:
     total_length: int
 
 
+class Kept:
+    """What a process keeps between questions to one database, of whichever tenants; the least recently used goes. For several threads."""
+
+    def __init__(self) -> None:
+        self.touched: dict[int, float] = {}  # when the use of a view was noted last
+        self._lock = threading.Lock()
+        self._generations: OrderedDict[tuple[UUID, int, int, float], Generation] = OrderedDict()
+        self._chunks = 0
+        self._signs: OrderedDict[tuple[UUID, str, str], Signs] = OrderedDict()
+        self._asked: set[tuple[UUID, str, str]] = set()
+
+    def generation(self, tenant: UUID, view: SharedView) -> Generation:
+        """Return what the snapshots of a view's generation share; there is a bound to the chunks of all of them."""
+        key = (tenant, view.view, view.info.generation, view.info.indexed_at)
+        with self._lock:
+            found = self._generations.pop(key, None)
+            if found is None:
+                scope = {"tenant": tenant, "repository": view.repository, "view": view.view}
+                found = Generation(scope, view.info, view.total_length)
+                self._chunks += view.info.chunks
+            self._generations[key] = found
+            while self._chunks > _KEPT_CHUNKS and len(self._generations) > 1:
+                self._chunks -= self._generations.popitem(last=False)[1].info.chunks
+            return found
+
+    def signs_of(self, *whose: *tuple[UUID, str, str]) -> Signs | None:
+        """Return the signs of a tenant's vectors under a model, None for the first question, which may be the only one."""
+        with self._lock:
+            if whose not in self._asked:
+                self._asked.add(whose)
+                return None
+            signs = self._signs.setdefault(whose, Signs())
+            self._signs.move_to_end(whose)
+            while len(self._signs) > 1 and sum(one.size_bytes for one in self._signs.values()) > MOST_BYTES:
+                self._signs.popitem(last=False)
+            return signs
+
+
 class Across:
     """The repositories of one tenant, or some of them by name. Several threads may use it."""
 
@@ -75,12 +113,7 @@ class Across:
         self.model = model
         self.dimensions = dimensions
         self._scope = {"tenant": tenant, "model": model, "features": features, "names": None if names is None else list(names)}
-        self._generations: OrderedDict[tuple[int, int, float], Generation] = OrderedDict()
-        self._kept_chunks = 0
-        self._lock = threading.Lock()
-        self._touched: dict[int, float] = {}
-        self._signs: Signs | None = None
-        self._questions = 0
+        self._kept: Kept = database.kept.setdefault("across", Kept())
 
     @contextmanager
     def reading(self, branch: str | None = None) -> Iterator[Reading]:
@@ -90,37 +123,28 @@ class Across:
             yield Reading(self, connection, self._scope, [_shared_view(row) for row in rows])
 
     def generation(self, view: SharedView) -> Generation:
-        """Return what the snapshots of a view's generation share; the least recently used go when there are many chunks."""
-        key = (view.view, view.info.generation, view.info.indexed_at)
-        with self._lock:
-            found = self._generations.pop(key, None)
-            if found is None:
-                scope = {"tenant": self.tenant, "repository": view.repository, "view": view.view}
-                found = Generation(scope, view.info, view.total_length)
-                self._kept_chunks += view.info.chunks
-            self._generations[key] = found
-            while self._kept_chunks > _KEPT_CHUNKS and len(self._generations) > 1:
-                self._kept_chunks -= self._generations.popitem(last=False)[1].info.chunks
-            return found
+        """Return what the snapshots of a view's generation share."""
+        return self._kept.generation(self.tenant, view)
 
     def signs(self, connection: Connection[Any], views: Sequence[SharedView]) -> Signs | None:
         """Return the signs of the tenant's vectors, once they are worth reading: when there are many vectors, and a second question."""
         chunks = sum(view.info.chunks for view in views)
-        with self._lock:
-            self._questions += 1
-            if chunks <= EXACT_CHUNKS or chunks * self.dimensions // 8 > MOST_BYTES or (self._questions == 1 and self._signs is None):
-                return None
-            self._signs = signs = self._signs or Signs()
-        signs.refresh(connection, self._scope, {view.repository: ((view.end, view.info.generation), view.info.chunks) for view in views})
+        if self._scope["names"] is not None or chunks <= EXACT_CHUNKS or chunks * self.dimensions // 8 > MOST_BYTES:
+            return None
+        signs = self._kept.signs_of(self.tenant, self.model, str(self._scope["features"]))
+        if signs is not None:
+            states = {view.repository: ((view.end, view.info.generation), view.info.chunks) for view in views}
+            signs.refresh(connection, self._scope, states)
         return signs
 
     def touch(self, views: Sequence[SharedView]) -> None:
         """Note that views are used; that it could not be noted is no reason not to answer."""
         now = time.time()
-        due = [one.view for one in views if now - max(one.info.used_at, self._touched.get(one.view, 0.0)) >= _TOUCH_EVERY_S]
+        touched = self._kept.touched
+        due = [one.view for one in views if now - max(one.info.used_at, touched.get(one.view, 0.0)) >= _TOUCH_EVERY_S]
         if not due:
             return
-        self._touched.update(dict.fromkeys(due, now))
+        touched.update(dict.fromkeys(due, now))
         asked = {"tenant": self.tenant, "views": due}
         try:
             with self.database.connection(WRITE) as connection:

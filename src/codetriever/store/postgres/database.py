@@ -58,6 +58,7 @@ class Database:
         self._is_checked = False
         self._lock = threading.Lock()
         self.halfvec_type = 0
+        self.kept: dict[str, Any] = {}  # room for what is read once for many questions
         self.lag_s = 0.0  # seconds by which the replica that searches read was behind what is written
 
     def __enter__(self) -> Database:

@@ -31,7 +31,7 @@ _POOL = 4096
 _BLOCK = 16_384
 _LOOK_AGAIN_S = 60.0  # at a repository some of whose chunks had no vector: when they get one, nothing else need change
 MOST_BYTES = 256 << 20
-"""What the signs of one tenant may take in memory; of a larger one they are not kept."""
+"""What the signs of all tenants may take in memory; of a tenant with more they are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,12 @@ class Signs:
         self._states: dict[int, tuple[Any, float]] = {}  # and until when it holds
         self._signs: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
         self._joined: _Joined | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """What they take in memory, the parts that they were joined from included."""
+        joined = self._joined
+        return 0 if joined is None else 2 * (joined[0].nbytes + joined[4].nbytes)
 
     def refresh(self, connection: Connection[Any], scope: Mapping[str, Any], states: Mapping[int, tuple[Any, int]]) -> None:
         """Read what is missing or has another state than before.
