@@ -20,8 +20,8 @@ from codetriever.store.job import JobState
 from codetriever.store.postgres import jobs
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, managing_tenants, transaction
 from codetriever.store.postgres.jobs import Ending, Wanted
-from codetriever.store.postgres.pools import WRITE
-from database import described, served
+from codetriever.store.postgres.pools import SIZES, WRITE
+from database import described, processor_s, served
 from report import keep, percentile, table
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 GOAL_MS = 5.0
 WORKERS = 8
+ROUND_TRIPS = 5  # BEGIN, the lock, the question, the job's row, COMMIT
 FILL = """
 INSERT INTO indexing_jobs (tenant_id, job_id, repository, branch, source, correlation_id, state, submitted_at, due_at, finished_at)
 SELECT %(tenant)s, gen_random_uuid(), 'github.com/bench/' || n %% 100, %(prefix)s || n, 'git', gen_random_uuid(), %(state)s,
@@ -58,12 +59,12 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=500, help="jobs taken in each state of the queue")
     parser.add_argument("--database-url", default="", help="an empty database to use")
     options = parser.parse_args()
-    with served(options.database_url) as url, Database(url) as database:
+    with served(options.database_url) as url, Database(url) as database, Database(url, sizes=dict.fromkeys(SIZES, 1)) as single:
         database.migrate()
         results = {
             "server": described(database),
             "goal_ms": GOAL_MS,
-            "take": measure_take(database, options),
+            "take": measure_take(single, options),
             "workers": measure_workers(database, options),
             "joins": measure_joins(database, options),
         }
@@ -74,22 +75,23 @@ def main() -> None:
 
 def measure_take(database: Database, options: argparse.Namespace) -> list[dict[str, Any]]:
     fill(database, "pending", 2 * options.each, prefix="few")
-    rows = [{"queue": "nothing else", **timed(lambda: take_one(database), options.each)}]
+    rows = [{"queue": "no question at all, as often asked", **timed(database, ask_nothing, options.each)}]
+    rows.append({"queue": "nothing else", **timed(database, take_one, options.each)})
     clear(database)
     fill(database, "completed", options.finished, prefix="done")
     fill(database, "pending", options.waiting, prefix="waits")
     facts = f"{options.finished:,} finished, {options.waiting:,} waiting of one tenant"
-    rows.append({"queue": f"{facts}, statistics of an empty table", **timed(lambda: take_one(database), options.each)})
+    rows.append({"queue": f"{facts}, statistics of an empty table", **timed(database, take_one, options.each)})
     with database.connection(WRITE) as connection:
         connection.execute("VACUUM ANALYZE indexing_jobs")
-    rows.append({"queue": facts, **timed(lambda: take_one(database), options.each)})
-    rows.append({"queue": f"{facts}: naive", **timed(lambda: take_naively(database), max(20, options.each // 20))})
+    rows.append({"queue": facts, **timed(database, take_one, options.each)})
+    rows.append({"queue": f"{facts}: naive", **timed(database, take_naively, max(20, options.each // 20))})
     added = 0
     for count in (10, 100, 1000):
         for tenant in new_tenants(database, count - added):
             fill(database, "pending", 5, prefix="theirs", tenant=tenant)
         added = count
-        rows.append({"queue": f"and of {count:,} tenants more", **timed(lambda: take_one(database), options.each // 2)})
+        rows.append({"queue": f"and of {count:,} tenants more", **timed(database, take_one, options.each // 2)})
     return rows
 
 
@@ -139,8 +141,22 @@ def take_naively(database: Database) -> float:
     return time.perf_counter() - started
 
 
-def timed(step: Callable[[], float], count: int) -> dict[str, float]:
-    return summary([step() for _ in range(count)])
+def ask_nothing(database: Database) -> float:
+    """Go to the database and back as often as taking a job does."""
+    started = time.perf_counter()
+    with database.connection(WRITE) as connection:
+        for _ in range(ROUND_TRIPS):
+            connection.execute("SELECT 1")
+    return time.perf_counter() - started
+
+
+def timed(database: Database, step: Callable[[Database], float], count: int) -> dict[str, float]:
+    """Time a step, and say what it took of processors on both sides (of ending the job too), which other work of the machine moves less."""
+    with database.connection(WRITE) as connection:
+        before_s = processor_s(connection)
+    found = summary([step(database) for _ in range(count)])
+    with database.connection(WRITE) as connection:
+        return found | {"cpu_ms": 1e3 * (processor_s(connection) - before_s) / count}
 
 
 def durations(step: Callable[[], Any], count: int) -> list[float]:

@@ -166,3 +166,10 @@ def test_a_sentence_model_is_measured(checkouts, tmp_path):
     run("embedding.py", checkouts / "small", "--model", model, "--texts", "2", "--rounds", "1", "--part", "precision", folder=tmp_path)
     rows = {row["variant"]: row for row in results(tmp_path, "embedding")["precision"]}
     assert rows["int8"]["least cosine"] > 0.98
+
+
+def test_taking_jobs_is_measured(database_url, tmp_path):
+    run("jobs.py", "--finished", "200", "--waiting", "80", "--each", "16", "--database-url", database_url, folder=tmp_path)
+    measured = results(tmp_path, "jobs")
+    assert len(measured["take"]) == 8
+    assert (measured["joins"][0]["submissions"], measured["workers"][0]["workers"]) == (80, 8)
