@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from codetriever.types import Excerpt, Hit, IndexReport, Role
 
 MAX_LIMIT = 100
-_WRITER_SHARE = 16  # of the memory setting is what the store's writer may buffer: twice that takes 20 MiB more and is no faster
 
 
 class Index:
@@ -67,7 +66,7 @@ class Index:
 
     def _opener(self, connection: Connection | None) -> Callable[[Checkout], Store]:
         """Return what opens the store of a repository: in the database that the settings name, else in the folder of all stores."""
-        memory_bytes = self.settings.memory // _WRITER_SHARE
+        memory_bytes = self.settings.writer_memory
         if connection is None and self.settings.database_url:
             from codetriever.connection import Connection
 

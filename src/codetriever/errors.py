@@ -3,7 +3,7 @@
 CodetrieverError
 ├── by what was asked:   InvalidArguments, InvalidQuery, InvalidSetting, PathNotFound, ViewNotFound, SymbolNotFound,
 │                        TenantNotFound, RepositoryNotFound, KeyNotFound, NameTaken, QuestionsMissing, ConfirmationNeeded,
-│                        JobNotFound, JobConflict, SourceRefused
+│                        JobNotFound, SourceRefused
 ├── by who asks:         KeyRejected, ScopeMissing
 ├── by the store:        StoreLocked, StoreDamaged, StoreFormatUnsupported, StoreNotWritable, DiskFull, DiskFailed,
 │                        DatabaseUnavailable, DatabaseUnsuitable
@@ -102,12 +102,6 @@ class JobNotFound(CodetrieverError):
     """The tenant has no such job."""
 
     code, status = "job_not_found", 404
-
-
-class JobConflict(CodetrieverError):
-    """Another job stands in the way of this one."""
-
-    code, status = "job_conflict", 409
 
 
 class SourceRefused(CodetrieverError):

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from codetriever.store.postgres.store import PostgresStore
     from codetriever.types import FileTable, IndexReport
 
-_WRITER_SHARE = 8  # of the memory setting is what the store's writer may buffer
 _LOCK_WAIT_S = 5.0  # then somebody else may have the worker
 
 
@@ -143,7 +142,7 @@ def _store(place: Workplace, taken: Taken, checkout: Checkout) -> PostgresStore:
         tenant=taken.tenant,
         root=str(checkout.root),
         url=taken.job.place if taken.job.source == "git" else checkout.origin,
-        memory_bytes=place.settings.memory // _WRITER_SHARE,
+        memory_bytes=place.settings.writer_memory,
     )
 
 
