@@ -22,6 +22,12 @@ def test_a_first_word_that_is_a_verb_is_the_verb(verb):
     assert (command.verb, command.words, command.is_verb_typed) == (verb, tuple(words), True)
 
 
+def test_a_verb_that_lists_does_so_alone():
+    for verb in ("jobs", "keys", "model", "repositories", "tenants"):
+        assert parse([verb]).words == ("list",)
+        assert parse([verb, "other"]).words == ("other",)
+
+
 def test_after_two_dashes_a_verb_is_a_word():
     assert parse(["--", "status"]).verb == "search"
     assert parse(["--", "status"]).words == ("status",)

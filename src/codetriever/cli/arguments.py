@@ -39,7 +39,7 @@ def parse(argv: Sequence[str]) -> Command:
     parser = verb_parser(verb) if is_verb_typed else top_parser()
     options, words = _split(argv)
     values = vars(parser.parse_intermixed_args(options))
-    words = (*values.pop("words"), *words)
+    words = (*values.pop("words"), *words) or (("list",) if verb.lists else ())
     _check_words(verb, words, parser)
     settings = {name: values.pop(name) for name in tuple(values) if name in SETTING_NAMES}
     listed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -98,7 +98,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One row of the table of verbs. `run` is `module:function` under `codetriever.cli`; `least` and `most` count the words it takes."""
+    """One row of the table of verbs. `run` is `module:function` under `codetriever.cli`; `least` and `most` count the words it takes.
+
+    A verb whose first word is one of several, `list` among them, lists when there is none.
+    """
 
     name: str
     words: str
@@ -108,6 +111,11 @@ class Verb:
     least: int = 0
     most: int | None = None
     examples: tuple[str, ...] = ()
+
+    @property
+    def lists(self) -> bool:
+        """Say whether the verb alone means `VERB list`."""
+        return "list" in self.words.partition(" ")[0].split("|")
 
 
 ROLES: Final = ("code", "test", "docs", "config", "generated")
