@@ -227,3 +227,9 @@ def test_a_text_whose_tree_would_not_fit_into_memory_is_cut_by_lines() -> None:
     assert (pieces.parser, len(pieces.definitions)) == ("", 0)
     assert sum(one.byte_end - one.byte_start for one in pieces.chunks) > 0.9 * len(source)
     assert len(references(source, "python", name="nothing")) == 0
+
+
+@pytest.mark.parametrize("source", ["private val e\n@", "class A { val e: Int\n@x.y", "fun f() {\n val a\n @a:b("])
+def test_kotlin_may_end_in_an_annotation(source: str) -> None:
+    assert texts(source, "kotlin") == [source]
+    assert all(found.byte_end <= len(source) for found in cut(source.encode(), "kotlin").definitions)

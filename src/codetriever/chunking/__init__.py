@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET_BYTES", "CHUNKER_VERSION", "NOTEBOOK", "chunk_text", "cut"]
 
-CHUNKER_VERSION = 7
+CHUNKER_VERSION = 8
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently,
 and `FEATURES` in `store/format.py` with it."""
 
