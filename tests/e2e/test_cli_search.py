@@ -281,7 +281,8 @@ def test_a_bare_repository_is_no_tree_of_files(program, repository, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("query", "meant"), [("statuss", "Did you mean `codetriever status`?"), ("https://example.org/a/b", "git clone https://example.org/a/b")]
+    ("query", "meant"),
+    [("statuss", "Did you mean `codetriever status`?"), ("https://example.org/a/b", "git clone https://example.org/a/b")],
 )
 def test_a_word_that_finds_nothing_may_have_been_meant_otherwise(program, repository, query, meant):
     done = program(query, cwd=repository)
