@@ -14,7 +14,8 @@ from codetriever.store.embedded.buffer import SegmentBuffer
 from codetriever.store.embedded.nearest import VectorSpace, pool_size
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
-from codetriever.store.embedded.vectors import ABSENT, MISSING, Question, VectorFile, VectorWriter, quantise, sign_bits
+from codetriever.store.embedded.vectors import ABSENT, MISSING, Question, VectorFile, VectorWriter, sign_bits
+from codetriever.store.quantise import quantise
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ import numpy as np
 from codetriever.errors import CodetrieverError, EmbedderFailed
 from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, transaction
 from codetriever.store.embedded.segment import Segment
-from codetriever.store.embedded.vectors import MISSING, VectorFile, VectorWriter, quantise
+from codetriever.store.embedded.vectors import MISSING, VectorFile, VectorWriter
+from codetriever.store.quantise import quantise
 from codetriever.system import sync_folder
 from codetriever.types import StoredChunk
 

@@ -28,16 +28,6 @@ _GATHER_BLOCK = 512  # rows rescored at once
 _LARGE_ROWS_BYTES = 32 << 20
 
 
-def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return int8 rows and the scales that make them unit vectors; each row depends on itself alone."""
-    peaks = np.abs(vectors).max(axis=1, initial=0)
-    factors = np.divide(127, peaks, out=np.zeros_like(peaks), where=peaks > 0)
-    rows = np.rint(vectors * factors[:, None]).astype(np.int8)
-    norms = np.sqrt(np.square(rows, dtype=np.int32).sum(axis=1)).astype(np.float32)
-    scales: NDArray[np.float32] = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-    return rows, scales
-
-
 def sign_bits(rows: NDArray[np.int8]) -> NDArray[np.uint64]:
     """Return the planes of sign bits of int8 rows after they are turned, `(words, n)`; a set bit is a positive number."""
     return _packed(_turned(rows.T.astype(np.int16 if rows.shape[1] <= 256 else np.int32)) > 0)

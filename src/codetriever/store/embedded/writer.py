@@ -33,9 +33,10 @@ from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.sweep import sweep_files, tidy
 from codetriever.store.embedded.used import mark_used, model_mark
-from codetriever.store.embedded.vectors import VectorWriter, quantise
+from codetriever.store.embedded.vectors import VectorWriter
 from codetriever.store.embedded.views import ViewFile, joined_paths
 from codetriever.store.embedded.write_view import write_view
+from codetriever.store.quantise import quantise
 from codetriever.system import sync_folder
 from codetriever.types import ViewInfo
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.snapshot import encoded, symbol_hash
+from codetriever.store.quantise import quantised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,7 +128,7 @@ class Batch:
         return {
             "blobs": arrays.bigints(blobs[has_vectors]),
             "indexes": arrays.ints(indexes[has_vectors]),
-            "vectors": arrays.halfvecs(np.concatenate(vectors), halfvec_type),
+            "vectors": arrays.halfvecs(quantised(np.concatenate(vectors)), halfvec_type),
         }
 
     def symbol_rows(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from codetriever.errors import CodetrieverError, EmbedderFailed
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.database import transaction, translated
 from codetriever.store.postgres.queries import query
+from codetriever.store.quantise import quantised
 from codetriever.types import StoredChunk
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _embed(
     rows = {
         "blobs": arrays.bigints(np.array(blobs, np.int64)),
         "indexes": arrays.ints(np.array(indexes, np.int64)),
-        "vectors": arrays.halfvecs(vectors, halfvec_type),
+        "vectors": arrays.halfvecs(quantised(vectors), halfvec_type),
     }
     with transaction(connection, scope["tenant"]):
         connection.execute(query("add_vectors"), {**scope, **rows}, binary=True)
