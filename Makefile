@@ -24,7 +24,7 @@ test: check
 	$(BIN)/python -m pytest -m "not long"
 
 test-long: $(VENV)/installed
-	$(BIN)/python -m pytest -m long --timeout 3600
+	$(BIN)/python -m pytest -m "long or hypothesis" --hypothesis-profile random --timeout 3600
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

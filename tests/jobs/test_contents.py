@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codetriever.compression import compressed, decompressed
@@ -22,6 +22,7 @@ STEPS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "c", "d/e", "d/f"]),
 
 
 @given(NAMES)
+@example("\\..")
 def test_a_path_that_is_taken_stays_below_the_root(path: str) -> None:
     try:
         data = checked_path(path)

@@ -65,9 +65,9 @@ def read_file(root: Path, path: str, *, max_bytes: int) -> Content | Skip:
 def resolve(root: Path, path: str) -> str | None:
     """Return where a path below `root` leads, links followed, or None when that is not below the root.
 
-    Absolute paths, `..` and NUL are refused. `root` itself is free of links.
+    Absolute paths, what `climbs`, and NUL are refused. `root` itself is free of links.
     """
-    if not path or path.startswith("/") or "\0" in path or os.path.isabs(path) or ".." in path.replace("\\", "/").split("/"):  # noqa: PTH117
+    if not path or path.startswith("/") or "\0" in path or os.path.isabs(path) or climbs(path):  # noqa: PTH117
         return None
     base = str(root)
     location = os.path.join(base, path)  # noqa: PTH118
@@ -79,6 +79,11 @@ def resolve(root: Path, path: str) -> str | None:
             return real if real.startswith(os.path.join(os.path.realpath(base), "")) else None  # noqa: PTH118
         step = following + 1
     return location
+
+
+def climbs(path: str) -> bool:
+    """Whether a path has a step upwards, with either separator: an index may be read on another system than the one that made it."""
+    return ".." in path.replace("\\", "/").split("/")
 
 
 def _read_regular(location: str, max_bytes: int) -> tuple[bytes, Stats] | SkipReason:

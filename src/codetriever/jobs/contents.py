@@ -14,6 +14,7 @@ import numpy as np
 
 from codetriever.compression import compressed, decompressed
 from codetriever.corpus.listing import Listing, Watch
+from codetriever.corpus.read import climbs
 from codetriever.errors import InvalidArguments, SourceRefused
 from codetriever.indexing.plan import Plan, Wanted
 from codetriever.values import dataclass
@@ -57,7 +58,7 @@ def checked_path(path: str) -> bytes:
     """Return a path relative to the repository as bytes; raises `InvalidArguments` for one that leads out of it or cannot be a file."""
     parts = path.replace("\\", "/").split("/") if os.name == "nt" else path.split("/")
     why = ""
-    if "\0" in path or any(part in ("", ".", "..") for part in parts) or (os.name == "nt" and ":" in path):
+    if "\0" in path or any(part in ("", ".") for part in parts) or climbs(path) or (os.name == "nt" and ":" in path):
         why = "is not a path below the repository's root"
     elif any(part.lower() == ".git" for part in parts):
         why = "is where git keeps its own files"
