@@ -11,7 +11,7 @@ import pytest
 from tests.search.conftest import write
 
 import codetriever
-from codetriever import operations
+from codetriever import operations, upkeep
 from codetriever.config import load_settings
 from codetriever.store.embedded.folder import repository_folder
 from codetriever.store.embedded.store import writer_lock
@@ -59,15 +59,15 @@ def test_what_is_unused_goes(tmp_path, settings):
     forget_uses(settings)
     with codetriever.open(tmp_path / "new", settings=settings) as index:
         index.search("first")
-    would = operations.clean(settings, dry_run=True)
+    would = upkeep.clean(settings, dry_run=True)
     assert would.views == would.indexes == (str(tmp_path / "old"),)
     assert len(views(settings)) == 2, "a dry run changes nothing"
-    done = operations.clean(settings)
+    done = upkeep.clean(settings)
     assert (done.views, done.indexes, done.skipped) == (would.views, would.indexes, ())
     assert done.after_bytes < done.before_bytes
     assert views(settings) == [(str(tmp_path / "new"), "")]
-    assert operations.clean(settings, unused_days=0.0).indexes == (str(tmp_path / "new"),)
-    assert operations.clean(settings).views == ()
+    assert upkeep.clean(settings, unused_days=0.0).indexes == (str(tmp_path / "new"),)
+    assert upkeep.clean(settings).views == ()
 
 
 def test_what_is_gone_from_disk_or_git_goes(tmp_path, settings):
@@ -82,10 +82,10 @@ def test_what_is_gone_from_disk_or_git_goes(tmp_path, settings):
     git(tmp_path / "project", "add", ".")
     git(tmp_path / "project", "commit", "-qm", "topic")
     git(tmp_path / "project", "switch", "-q", "main")
-    assert operations.clean(settings).views == ()
+    assert upkeep.clean(settings).views == ()
     git(tmp_path / "project", "branch", "-qD", "topic")
     shutil.rmtree(tmp_path / "plain")
-    done = operations.clean(settings)
+    done = upkeep.clean(settings)
     assert sorted(done.views) == [str(tmp_path / "plain"), f"{tmp_path / 'project'} on topic"]
     assert done.indexes == (str(tmp_path / "plain"),)
     assert views(settings) == [(str(tmp_path / "project"), "main")]
@@ -97,7 +97,7 @@ def test_what_is_gone_from_disk_or_git_goes(tmp_path, settings):
 def test_a_disk_that_is_not_there_now_keeps_its_index(tmp_path, settings):
     indexed(tmp_path / "disk" / "project", settings)
     (tmp_path / "disk").rename(tmp_path / "unmounted")
-    assert operations.clean(settings).views == ()
+    assert upkeep.clean(settings).views == ()
 
 
 def test_what_is_being_written_stays(tmp_path, settings):
@@ -106,11 +106,11 @@ def test_what_is_being_written_stays(tmp_path, settings):
     with codetriever.open(tmp_path / "busy", settings=settings) as index:
         folder = repository_folder(tmp_path / "store", index.checkouts[0].identity)
     with writer_lock(folder, 0):
-        done = operations.clean(settings)
+        done = upkeep.clean(settings)
         assert done.views == ()
         assert "being written" in done.skipped[0]
-        assert "being written" in operations.compact(settings)[0].skipped
-    assert operations.clean(settings).views == (str(tmp_path / "busy"),)
+        assert "being written" in upkeep.compact(settings)[0].skipped
+    assert upkeep.clean(settings).views == (str(tmp_path / "busy"),)
 
 
 def test_compacting_a_folder(tmp_path, settings):
@@ -118,12 +118,12 @@ def test_compacting_a_folder(tmp_path, settings):
         indexed(tmp_path / "code", settings, {f"new{turn}.py": f"def number_{turn}():\n    return {turn}\n" * 20})
     with codetriever.open(tmp_path / "code", settings=settings) as index:
         before = index.search("number", limit=50).hits
-    (done,) = operations.compact(settings)
+    (done,) = upkeep.compact(settings)
     assert done.name == str(tmp_path / "code")
     assert done.after_bytes < done.before_bytes
     with codetriever.open(tmp_path / "code", settings=settings) as index:
         assert index.search("number", limit=50).hits == before
-    numbers = operations.statistics(settings)
+    numbers = upkeep.statistics(settings)
     assert (numbers["indexes"], numbers["views"], numbers["files"]) == (1, 1, 6)
 
 
@@ -165,15 +165,15 @@ WAITS = (
 
 
 def test_unused_branches_of_a_tenant_go(shared):
-    assert operations.clean(shared).views == ()
+    assert upkeep.clean(shared).views == ()
     change(shared, AGE + ONE)
-    assert operations.clean(shared, dry_run=True).views == ("local/old",)
+    assert upkeep.clean(shared, dry_run=True).views == ("local/old",)
     assert names(shared) == ["local/new", "local/old"]
-    done = operations.clean(shared)
+    done = upkeep.clean(shared)
     assert done.views == ("local/old",)
     assert names(shared) == ["local/new", "local/old"], "a young repository may be about to be filled"
     change(shared, "UPDATE repositories SET created_at = now() - interval '90 days' WHERE name = 'local/old'")
-    assert operations.clean(shared).indexes == ("local/old",)
+    assert upkeep.clean(shared).indexes == ("local/old",)
     assert names(shared) == ["local/new"]
     assert names(shared, "other") == ["local/old"], "another tenant's is not touched"
     with codetriever.connect(shared.database_url) as connection:
@@ -184,10 +184,10 @@ def test_unused_branches_of_a_tenant_go(shared):
 def test_what_a_job_may_list_stays(shared):
     change(shared, AGE + ONE)
     change(shared, WAITS)
-    done = operations.clean(shared)
+    done = upkeep.clean(shared)
     assert (done.views, done.skipped) == ((), ("local/old: a job is not done with it",))
     change(shared, "UPDATE indexing_jobs SET state = 'cancelled'")
-    assert operations.clean(shared).views == ("local/old",)
+    assert upkeep.clean(shared).views == ("local/old",)
 
 
 def test_what_is_being_written_in_a_database_stays(shared):
@@ -198,9 +198,9 @@ def test_what_is_being_written_in_a_database_stays(shared):
         codetriever.connect(shared.database_url) as connection,
         open_store(connection.database, "local/old", model="m", dimensions=3, tenant=connection.tenant).writer(),
     ):
-        assert "being written" in operations.clean(shared).skipped[0]
-        assert [one.name for one in operations.compact(shared) if one.skipped] == ["local/old"]
-    assert operations.clean(shared).views == ("local/old",)
+        assert "being written" in upkeep.clean(shared).skipped[0]
+        assert [one.name for one in upkeep.compact(shared) if one.skipped] == ["local/old"]
+    assert upkeep.clean(shared).views == ("local/old",)
 
 
 def test_compacting_a_database(shared, tmp_path):
@@ -208,10 +208,10 @@ def test_compacting_a_database(shared, tmp_path):
         indexed(tmp_path / "new", shared, {f"new{turn}.py": f"def number_{turn}():\n    return {turn}\n" * 20})
     with codetriever.connect(shared.database_url) as connection, connection.search_in("local/new") as index:
         before = index.search("number", limit=50).hits
-        rows = {one.name: one for one in operations.compact(shared)}
+        rows = {one.name: one for one in upkeep.compact(shared)}
         assert rows["postings"].dead_rows_after == 0
         assert rows["postings"].before_bytes > 0
         assert index.search("number", limit=50).hits == before
-    numbers = operations.statistics(shared)
+    numbers = upkeep.statistics(shared)
     assert numbers["repositories"] == 2
     assert {table["table"] for table in numbers["tables"]} >= {"blobs", "vectors", "postings"}

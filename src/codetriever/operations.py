@@ -20,9 +20,6 @@ from codetriever.roots import shared_name
 from codetriever.store.embedded.cache import remove_store
 from codetriever.store.embedded.folder import folder_bytes, repository_folder
 from codetriever.store.embedded.store import open_store
-from codetriever.upkeep import clean as clean
-from codetriever.upkeep import compact as compact
-from codetriever.upkeep import statistics as statistics
 
 if TYPE_CHECKING:
     import threading

@@ -56,7 +56,7 @@ def clean(settings: Settings, *, unused_days: float = UNUSED_DAYS, dry_run: bool
     belongs to a job that is not done, stays. Searching counts as use.
     """
     if settings.database_url:
-        with _connected(settings) as connection:
+        with connected(settings) as connection:
             return _clean_database(connection, unused_days * _DAY_S, dry_run=dry_run)
     return _clean_folder(store_folder(settings).path, time.time() - unused_days * _DAY_S, dry_run=dry_run)
 
@@ -68,7 +68,7 @@ def compact(settings: Settings) -> list[Compacted]:
     the settings' tenant are merged. An index in a folder needs as much room again while it is at work.
     """
     if settings.database_url:
-        with _connected(settings) as connection:
+        with connected(settings) as connection:
             return _compact_database(connection)
     return [_compact_folder(folder) for folder in _folders(store_folder(settings).path)]
 
@@ -78,7 +78,7 @@ def statistics(settings: Settings) -> dict[str, Any]:
     if settings.database_url:
         from codetriever.store.postgres.maintenance import table_sizes
 
-        with _connected(settings) as connection:
+        with connected(settings) as connection:
             sizes = table_sizes(connection.database)
             return {
                 "place": connection.database.name,
@@ -101,7 +101,8 @@ def statistics(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _connected(settings: Settings) -> AbstractContextManager[Connection]:
+def connected(settings: Settings) -> AbstractContextManager[Connection]:
+    """Return the door to the database that the settings name."""
     from codetriever.connection import Connection
 
     return Connection(settings.database_url, tenant=settings.tenant, read_url=settings.database_read_url, settings=settings)

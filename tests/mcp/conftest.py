@@ -15,6 +15,16 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 PROGRAM = Path(sys.executable).with_name("codetriever")
+CALLS = {
+    "search": {"query": "prolong a visit"},
+    "find_similar": {"symbol": "total_price"},
+    "find_usages": {"symbol": "Session"},
+    "get_context": {"file_path": "shop/session.py", "start_line": 20},
+    "outline": {"file_path": "shop/session.py"},
+    "index": {},
+    "get_status": {},
+}
+ADMIN_CALLS = {"get_stats": {}, "clean": {"dry_run": True}, "compact": {}}
 
 FILES = {
     "README.md": "# Shop\n\nA shop with carts and sessions.\n",

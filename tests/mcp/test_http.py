@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ListRootsResult, Root
+from tests.mcp.conftest import ADMIN_CALLS, CALLS
 
 from codetriever.errors import InvalidArguments, InvalidSetting
 from codetriever.mcp.http import Address, parse_address, read_token
@@ -26,15 +27,6 @@ GREETING = {
     "id": 1,
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}},
-}
-CALLS = {
-    "search": {"query": "prolong a visit"},
-    "find_similar": {"symbol": "total_price"},
-    "find_usages": {"symbol": "Session"},
-    "get_context": {"file_path": "shop/session.py", "start_line": 20},
-    "outline": {"file_path": "shop/session.py"},
-    "index": {},
-    "get_status": {},
 }
 
 
@@ -86,6 +78,18 @@ def test_every_tool_answers(port, run, mode):
     results = run(talk)
     assert not [name for name, result in results.items() if result.is_error]
     assert "> Session" in results["search"].content[0].text
+
+
+def test_tools_that_look_after_the_machine_answer_when_they_are_asked_for(shop, run):
+    async def talk(port):
+        async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == [*CALLS, *ADMIN_CALLS]
+            return {name: await client.call_tool(name, arguments) for name, arguments in ADMIN_CALLS.items()}
+
+    with serving(shop, "--admin") as port:
+        results = run(talk, port)
+    assert not [name for name, result in results.items() if result.is_error]
+    assert len(results["compact"].structured_content["compacted"]) == 1
 
 
 def test_sessions_are_told_apart(port, run):

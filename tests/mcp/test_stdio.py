@@ -8,19 +8,11 @@ import anyio
 import pytest
 from mcp_types import Implementation, ListRootsResult, Root
 from tests.git_server import served
+from tests.mcp.conftest import ADMIN_CALLS, CALLS
 
 from codetriever.savings import read_costs
 
 MODES = ("auto", "legacy")
-CALLS = {
-    "search": {"query": "prolong a visit"},
-    "find_similar": {"symbol": "total_price"},
-    "find_usages": {"symbol": "Session"},
-    "get_context": {"file_path": "shop/session.py", "start_line": 20},
-    "outline": {"file_path": "shop/session.py"},
-    "index": {},
-    "get_status": {},
-}
 
 
 def text_of(result):
@@ -54,8 +46,9 @@ def test_admin_tools_are_offered_when_asked_for(shop, run):
             return names, await client.call_tool("get_stats", {})
 
     names, result = run(talk)
-    assert names == [*CALLS, "get_stats", "clean", "compact"]
+    assert names == [*CALLS, *ADMIN_CALLS]
     assert len(result.structured_content["indexes"]) == 1
+    assert result.structured_content["stored"]["views"] == 1
 
 
 def test_the_indexes_of_the_machine_are_looked_after(place, run):
@@ -412,3 +405,23 @@ def test_a_slow_fetch_does_not_block_a_call(place, run, tmp_path):
         first, found = run(talk)
         assert "is still being fetched" in text_of(first)
         assert found.structured_content["hits"]
+
+
+def test_fetches_that_nobody_comes_back_for_are_in_no_ones_way(place, run, tmp_path):
+    names = [f"port{number}" for number in range(5)]
+    with served(tmp_path / "served") as server:
+        for name in names:
+            server.commit(name, {"pilot.py": "def board_pilot(ship):\n    ship.pilot = True\n"})
+
+        async def talk():
+            async with place.client("--clone-addresses", "http://", "--mcp-patience-s", "0") as client:
+                call = partial(client.call_tool, "search")
+                first = [await call({"query": "pilot", "path": f"{server.url}/{name}"}) for name in names]
+                while "error" in (found := await call({"query": "pilot", "path": f"{server.url}/{names[-1]}"})).structured_content:
+                    await anyio.sleep(0.1)
+                return first, found
+
+        first, found = run(talk)
+        assert [text_of(one).count("is still being fetched") for one in first[:4]] == [1] * 4
+        assert first[4].structured_content["error"]["code"] == "clone_failed"
+        assert not found.is_error

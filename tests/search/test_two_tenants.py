@@ -4,7 +4,7 @@ import pytest
 from tests.search.conftest import write
 
 import codetriever
-from codetriever import operations
+from codetriever import upkeep
 from codetriever.config import load_settings
 from codetriever.errors import KeyNotFound, RepositoryNotFound, SymbolNotFound
 
@@ -75,8 +75,8 @@ def test_what_one_changes_leaves_the_other_as_it_was(tenants, database_url):
     ours.repositories.remove("local/renamed")
     assert theirs.repositories.statistics().chunks == 2
     settings = load_settings(flags={"database_url": database_url}, environ={})
-    operations.clean(settings, unused_days=0)
-    operations.compact(settings)
+    upkeep.clean(settings, unused_days=0)
+    upkeep.compact(settings)
     with theirs.search_in() as index:
         assert index.search("launch the rocket").hits[0].name == "only_theirs_has"
 

@@ -10,7 +10,7 @@ from codetriever.config import format_size, store_folder
 from codetriever.mcp.calls import Reply
 from codetriever.mcp.markdown import line
 from codetriever.operations import as_row, stored_indexes
-from codetriever.upkeep import UNUSED_DAYS
+from codetriever.upkeep import UNUSED_DAYS, connected, statistics
 from codetriever.upkeep import clean as clean_up
 from codetriever.upkeep import compact as compact_all
 from codetriever.wire import as_value
@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 
 
 def get_stats(settings: Settings, _: Request) -> Reply:
-    """Answer `get_stats`."""
-    found = stored_indexes(store_folder(settings).path)
-    size_bytes = sum(index.size_bytes for index in found)
-    value = {"indexes": [as_value(as_row(index)) for index in found], "size_bytes": size_bytes, "metrics": as_value(metrics.snapshot())}
-    rows = [f"{format_size(index.size_bytes):>8}  {line(index.root)}" for index in found]
-    return Reply(value, "\n".join((f"{len(found)} indexes, {format_size(size_bytes)}", *rows)))
+    """Answer `get_stats`: of the folder of indexes, or of the tenant's repositories when the settings name a database."""
+    if settings.database_url:
+        with connected(settings) as connection:
+            repositories = connection.repositories.list()
+        rows, found = [f"{one.chunks:>9,} chunks  {line(one.name)}" for one in repositories], [as_value(one) for one in repositories]
+    else:
+        indexes = stored_indexes(store_folder(settings).path)
+        rows, found = [f"{format_size(one.size_bytes):>8}  {line(one.root)}" for one in indexes], [as_value(as_row(one)) for one in indexes]
+    stored = as_value(statistics(settings))
+    told = f"{len(found)} in {line(stored['place'])}, {format_size(stored['size_bytes'])}"
+    return Reply({"stored": stored, "indexes": found, "metrics": as_value(metrics.snapshot())}, "\n".join((told, *rows)))
 
 
 def clean(settings: Settings, request: Request) -> Reply:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from codetriever.errors import CodetrieverError
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,7 +28,7 @@ class Fetch:
 
         try:
             self.folder = local_copy(self._address, self._settings)
-        except (CodetrieverError, OSError) as error:
+        except Exception as error:
             self.error = error
         finally:
             self.done.set()

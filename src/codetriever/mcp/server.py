@@ -227,6 +227,7 @@ async def _copy(state: State, context: Context, address: str) -> Path | None:
     """Return the copy of a repository elsewhere, or None when fetching it takes longer than a call waits; raises its error."""
     fetch = state.fetches.get(address)
     if fetch is None:
+        state.fetches = {at: one for at, one in state.fetches.items() if not one.done.is_set()}
         if len(state.fetches) >= _MOST_FETCHES:
             raise CloneFailed(f"{_MOST_FETCHES} repositories are being fetched already.", hint="Ask again when they are there.")
         fetch = state.fetches[address] = Fetch(address, state.settings)

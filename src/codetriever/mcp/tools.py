@@ -124,8 +124,8 @@ TOOLS: Final[Mapping[str, Tool]] = {
         ),
         Tool(
             "get_stats", "Statistics",
-            "List every index on this machine with its size and last use, and the metrics of this server.",
-            (), {"indexes": "array", "size_bytes": "integer", "metrics": "object"}, admin=True,
+            "List every index of this machine, or every repository of the database, how much is stored, and the metrics of this server.",
+            (), {"stored": "object", "indexes": "array", "metrics": "object"}, admin=True,
         ),
         Tool(
             "clean", "Clean up",
