@@ -38,7 +38,7 @@ def distribute(connection: Connection[Any]) -> list[str]:
     if connection.execute(query("has_citus")).fetchone() is None:
         raise DatabaseUnsuitable(
             "The database lacks the extension Citus, which spreads tables over servers.",
-            hint="Install Citus 13 or newer on every server, then let a superuser run: CREATE EXTENSION citus",
+            hint="Install Citus on every server, then let a superuser run: CREATE EXTENSION citus",
         )
     with connection.transaction():
         spread = {name for (name,) in connection.execute(query("distributed_tables")).fetchall()}
