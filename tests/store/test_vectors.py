@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.contract.blobs import DIMENSIONS, analyse
 
 from codetriever.store.embedded.buffer import SegmentBuffer
-from codetriever.store.embedded.nearest import VectorSpace, pool_size
+from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
-from codetriever.store.embedded.vectors import ABSENT, MISSING, Question, VectorFile, VectorWriter, sign_bits
+from codetriever.store.embedded.vectors import MISSING, VectorFile, VectorWriter
+from codetriever.store.likeness import ABSENT, Question, pool_size, sign_bits
 from codetriever.store.quantise import quantise
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
 from codetriever.store.embedded.sections import REBUILD, encoded
 from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS
-from codetriever.store.embedded.vectors import Question
+from codetriever.store.likeness import Question
 from codetriever.types import ChunkColumns, DefinitionColumns
 
 if TYPE_CHECKING:
