@@ -1,4 +1,4 @@
-"""What tree does this text have? Parsers and compiled queries, made once per process.
+"""What tree does this text have? Queries, compiled once per process, and parsers, made once per thread.
 
 A grammar that cannot be loaded, or a query that does not compile, is remembered as absent: the text is then cut by lines.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import threading
 import time
 from functools import cache
 from importlib import import_module, resources
@@ -78,13 +79,24 @@ def _capsule(pointer: int) -> object:
     return capsule
 
 
-@cache
-def load_parser(language: str) -> Parser | None:
-    """Return the process's parser for a language, or None. A parser may not be used by two threads at once."""
-    from tree_sitter import Parser
+class _Parsers(threading.local):
+    """A thread's parsers by language. While one asks for its text other threads run, and a parser that two use kills the process."""
 
-    grammar = load_language(language)
-    return None if grammar is None else Parser(grammar)
+    def __init__(self) -> None:
+        self.made: dict[str, Parser | None] = {}
+
+
+_PARSERS = _Parsers()
+
+
+def load_parser(language: str) -> Parser | None:
+    """Return this thread's parser for a language, or None."""
+    if language not in _PARSERS.made:
+        from tree_sitter import Parser
+
+        grammar = load_language(language)
+        _PARSERS.made[language] = None if grammar is None else Parser(grammar)
+    return _PARSERS.made[language]
 
 
 @cache

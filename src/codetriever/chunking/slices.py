@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tree_sitter import Parser, Tree
+    from tree_sitter import Language, Parser, Tree
 
 _SLICE_BYTES = 4096
 """How much a parser is given at a time. A query that compares a name copies this much to read it."""
@@ -24,7 +24,7 @@ _SLICE_BYTES = 4096
 def parse_slices(parser: Parser, source: bytes, is_late: Callable[..., bool]) -> Tree:
     """Parse UTF-8 text; raises `ValueError` when `is_late`, which is asked time and again, says so."""
     given: bytes | None = None
-    takes = _takes_references(parser)
+    takes = parser.language is not None and _takes_references(parser.language)
 
     def read(offset: int, _: object) -> bytes:
         nonlocal given
@@ -42,8 +42,10 @@ def parse_slices(parser: Parser, source: bytes, is_late: Callable[..., bool]) ->
 
 
 @cache
-def _takes_references(parser: Parser) -> bool:
+def _takes_references(language: Language) -> bool:
     """Say whether every slice has one reference more after a parse than before."""
+    from tree_sitter import Parser
+
     slices = [bytes(100), b""]
     calls = 0
 
@@ -53,7 +55,7 @@ def _takes_references(parser: Parser) -> bool:
         return slices[min(offset, 1)]
 
     before = sys.getrefcount(slices[0])
-    parser.parse(read)
+    Parser(language).parse(read)
     return sys.getrefcount(slices[0]) - before == calls > 0
 
 

@@ -77,6 +77,7 @@ class Job:
 
     def _follow(self) -> None:
         outcome = Outcome(None, {"code": "error", "message": "Indexing ended before it was done.", "hint": "Call index to go on with it."})
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         for line in self._process.stdout:
             said = json.loads(line)
@@ -85,6 +86,7 @@ class Job:
             else:
                 outcome = Outcome(said.get("report"), said.get("error"))
         self._process.wait()
+        self._process.stdin.close()
         self._process.stdout.close()
         self.outcome = outcome
         self.done.set()
