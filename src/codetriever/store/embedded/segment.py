@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codetriever.store.embedded.mixing import mixed
 from codetriever.store.embedded.sections import Sections, StringTable, damaged, encoded
+from codetriever.store.mixing import mixed
 
 if TYPE_CHECKING:
     from pathlib import Path
