@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codetriever.store.embedded.mixing import mixed
+from codetriever.store.mixing import mixed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
