@@ -15,6 +15,8 @@ LINES_SHOWN: Final = 8
 _GAP: Final = re.compile(r"…(?: line ([0-9]+))?")
 _LONGEST_LINE: Final = 160
 _LEAST_LINE: Final = 80
+# The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
+_ELSEWHERE: Final = 2.0
 _NAME_PARTS: Final = r"[\w$?!]+"
 _QUERY_WORDS: Final = r"[^\W_]{3,}"
 _IDENTIFIERS: Final = r"\w*[^\W\d]_\w+"
@@ -123,10 +125,6 @@ def _focus(lines: list[str], name: str, query: str, most: int) -> tuple[int, int
     if sums[best] <= _ELSEWHERE * sum(worth[defined : defined + most]):
         return defined, defined
     return defined, next(at for at in range(best, len(lines)) if worth[at])
-
-
-# The lines from the definition on are shown unless others say this much more of what was asked: they are what people expect.
-_ELSEWHERE: Final = 2.0
 
 
 def sought_words(query: str) -> list[str]:

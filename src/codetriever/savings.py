@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, astuple, dataclass, fields
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING, Any, Final
@@ -145,7 +145,5 @@ class Meter:
             if query and time.monotonic() >= self._next:
                 costs = compared_costs(tokens, query, roots)
                 self._next = time.monotonic() + self._every_s
-            try:
+            with suppress(sqlite3.Error):
                 add_costs(self._store, tool, costs)
-            except sqlite3.Error:
-                continue

@@ -17,8 +17,6 @@ from codetriever.types import Progress
 from codetriever.wire import as_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from codetriever.cli.command import Command
     from codetriever.cli.screen import Screen
     from codetriever.config import Settings
@@ -80,13 +78,13 @@ def _contents(folder: Path, settings: Settings, facts: dict[str, Any]) -> dict[s
 
 
 def _waited(connection: Connection, job: Job, screen: Screen) -> Job:
-    bar: Callable[[Progress], None] = (drawn := ProgressBar(screen))
+    bar = ProgressBar(screen)
     try:
         return connection.jobs.wait(
             job.id, progress=lambda now: bar(Progress(now.files_done, now.files_total, now.chunks)) if now.files_total else None
         )
     finally:
-        drawn.close()
+        bar.close()
 
 
 def _list(connection: Connection, command: Command, settings: Settings, screen: Screen, _: str) -> int:

@@ -112,7 +112,7 @@ def _hits(call: Call, answer: Answer) -> Reply:
         else ""
     )
     left_out = " ".join(filter(None, (kept, again)))
-    value = _value(call, replace(answer, query=answer.query, note="" if answer.hits else answer.note), left_out)
+    value = _value(call, replace(answer, note="" if answer.hits else answer.note), left_out)
     for row, hit in zip(value["hits"], answer.hits, strict=True):
         if hit in repeated:
             row |= {"text": "", "repeated": True}
