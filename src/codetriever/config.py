@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.errors import InvalidSetting, StoreNotWritable
+from codetriever.system import user_folder
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -166,9 +167,7 @@ def user_file(environ: Mapping[str, str] | None = None) -> Path:
     environ = os.environ if environ is None else environ
     if named := environ.get(PREFIX + "CONFIG"):
         return Path(named)
-    from platformdirs import user_config_path
-
-    return user_config_path("codetriever", appauthor=False) / USER_FILE
+    return user_folder("config") / USER_FILE
 
 
 def write_user_setting(name: str, value: str) -> Path:
@@ -374,9 +373,7 @@ def store_folder(settings: Settings) -> StoreFolder:
 
 def usual_store() -> Path:
     """Return the folder in the user's cache where the indexes are kept unless a setting says otherwise."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("codetriever", appauthor=False)
+    return user_folder("cache")
 
 
 def _prepared(folder: Path) -> bool:

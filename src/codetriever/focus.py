@@ -25,7 +25,7 @@ _MOST_SOUGHT: Final = 8
 # What stands before the name where something is defined, in most languages; in the others the first line with the name is taken.
 _DEFINING: Final = (
     r"(?:def|class|fn|fun|func|function|sub|struct|enum|union|trait|interface|impl|type|module|namespace|package|object|record"
-    r"|const|let|var|val|static|macro_rules!|#\s*define|table|view)\b[^=;]*?"
+    r"|const|let|var|val|static|macro_rules|#\s*define|table|view)\b"
 )
 _COMMENT_STARTS: Final = ("# ", "//", "*", "/*", '"""', "--", ";", "%")
 # Words of a question that say nothing of what is asked for.
@@ -138,12 +138,12 @@ def _worth(lines: list[str], query: str) -> list[float]:
     """Say how much each line has of the query's words, identifiers whole and in parts; a word counts less the more lines have it."""
     words = (word.casefold() for word in re.findall(_QUERY_WORDS, query)[:_MOST_WORDS])
     stems = dict.fromkeys(re.sub(_ENDING, "", word) for word in words if word not in _GRAMMAR)
-    patterns = [re.escape(stem) for stem in stems if len(stem) > 2]
-    patterns += [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(re.findall(_IDENTIFIERS, query)[:_MOST_WORDS])]
+    names = [rf"(?<!\w){re.escape(name.casefold())}(?!\w)" for name in dict.fromkeys(re.findall(_IDENTIFIERS, query)[:_MOST_WORDS])]
     folded = [line.casefold() for line in lines]
+    found = [[at for at, line in enumerate(folded) if stem in line] for stem in stems if len(stem) > 2]
+    found += [[at for at, line in enumerate(folded) if name.search(line)] for name in map(re.compile, names)]
     worth = [0.0] * len(lines)
-    for pattern in map(re.compile, patterns):
-        having = [at for at, line in enumerate(folded) if pattern.search(line)]
+    for having in found:
         for at in having:
             worth[at] += 1 / len(having)
     return worth
@@ -153,9 +153,14 @@ def _definition_line(lines: list[str], name: str) -> int:
     """Return the index of the line that says "here begins `name`"; without a name that of the first line with text."""
     parts = re.findall(_NAME_PARTS, name)
     if parts:
-        word = rf"(?<!\w){re.escape(parts[-1])}(?!\w)"
-        for pattern in (re.compile(_DEFINING + word), re.compile(word)):
-            for index, line in enumerate(lines):
-                if pattern.search(line) and not line.lstrip().startswith(_COMMENT_STARTS):
-                    return index
+        word = re.compile(rf"(?<!\w){re.escape(parts[-1])}(?!\w)")
+        named = [at for at, line in enumerate(lines) if word.search(line) and not line.lstrip().startswith(_COMMENT_STARTS)]
+        if named:
+            return next((at for at in named if any(map(_follows_keyword, word.finditer(lines[at])))), named[0])
     return next((index for index, line in enumerate(lines) if line.strip()), 0)
+
+
+def _follows_keyword(name: re.Match[str]) -> bool:
+    """Say whether before a name, in the same statement and on its side of an assignment, stands what defines."""
+    before = re.split("[=;]", name.string[: name.start()])[-1]
+    return re.search(_DEFINING, before) is not None

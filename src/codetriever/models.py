@@ -11,12 +11,12 @@ NAME or NAME:ARGUMENT     an embedder that another package registers as an entry
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.errors import CodetrieverError, InvalidSetting, ModelUnavailable
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from codetriever.corpus.git import is_git_folder, locate
@@ -20,16 +19,16 @@ if TYPE_CHECKING:
     from codetriever.types import ViewInfo
 
 
-@dataclass(slots=True)
 class Root:
     """One repository of an index: where it is, its store, the folders that were named in it, and what the last refresh left undone."""
 
-    checkout: Checkout
-    store: Store
-    folders: tuple[str, ...]
-    pending: int = 0
-    note: str = ""
-    _whole: dict[ViewKey, int] = field(default_factory=dict)  # the generation of a view that is known to lack nothing
+    def __init__(self, checkout: Checkout, store: Store, folders: tuple[str, ...]) -> None:
+        self.checkout = checkout
+        self.store = store
+        self.folders = folders
+        self.pending = 0
+        self.note = ""
+        self._whole: dict[ViewKey, int] = {}  # the generation of a view that is known to lack nothing
 
     @property
     def key(self) -> ViewKey:

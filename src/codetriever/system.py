@@ -1,14 +1,12 @@
-"""What is particular to an operating system: file locks, private files, memory of a process tree."""
+"""What is particular to an operating system: a user's folders, file locks, private files, memory of a process tree."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -16,6 +14,23 @@ _M_ARENA_MAX = -8  # from malloc.h
 
 # The locked byte lies far behind the text of a lock file, so that the holder's number can be read where locks are mandatory.
 _LOCK_OFFSET = 1 << 30
+
+# By what they are for: the variable that names the user's folder and its usual place where the XDG base directories are the custom, its
+# place under macOS, and what follows our name under Windows.
+_USER_FOLDERS: Final = {
+    "config": ("XDG_CONFIG_HOME", "~/.config", "~/Library/Application Support", ""),
+    "cache": ("XDG_CACHE_HOME", "~/.cache", "~/Library/Caches", "Cache"),
+    "data": ("XDG_DATA_HOME", "~/.local/share", "~/Library/Application Support", ""),
+}
+
+
+def user_folder(purpose: str) -> Path:
+    """Return where this user's programs keep what is for `config`, `cache` or `data`, and in it our folder, which need not exist."""
+    variable, usual, mac, within = _USER_FOLDERS[purpose]
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/AppData/Local")) / "codetriever" / within  # noqa: PTH111
+    place = os.path.expanduser(mac if sys.platform == "darwin" else usual)  # noqa: PTH111 (never raises)
+    return Path(os.environ.get(variable) or place) / "codetriever"
 
 
 def try_lock(descriptor: int) -> bool:

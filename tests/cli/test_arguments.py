@@ -95,6 +95,50 @@ def test_what_cannot_be_meant_is_an_error_with_a_hint(argv):
     assert error.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("spelling", "told"),
+    [
+        (["--json=yes"], "--json takes no value"),
+        (["--format"], "--format needs a value, FORMAT"),
+        (["--path", "--json"], "--path needs a value, GLOB"),
+        (["--offset", "--", "3"], "--offset needs a value, N"),
+        (["--format=yaml"], "'yaml'"),
+        (["-kz", "-C", "z"], "'z' is none"),
+        (["-qx"], "There is no option -x"),
+        (["--version=1"], "no option"),
+    ],
+)
+def test_a_mistake_is_named(spelling, told):
+    with pytest.raises(InvalidArguments, match=told):
+        parse(["status" if "--version=1" in spelling else "search", "q", *spelling])
+
+
+@given(
+    st.sampled_from([("-k", "--limit"), ("-C", "--context")]),
+    st.integers(0, 99),
+    st.sampled_from(["{short} {value}", "{short}{value}", "{short}={value}", "-q{short}{value}", "{long} {value}", "{long}={value}"]),
+)
+def test_an_option_may_be_spelt_in_every_usual_way(flags, value, spelling):
+    line = spelling.format(short=flags[0], long=flags[1], value=value).replace("-q-", "-q")
+    command = parse(["q", *line.split()])
+    assert command.words == ("q",)
+    assert command.context == (value if flags[0] == "-C" else None)
+    assert command.settings == ({"limit": str(value)} if flags[0] == "-k" else {})
+    assert command.quiet == line.startswith("-q")
+
+
+def test_words_that_only_begin_with_a_dash_are_no_options():
+    assert parse(["-", "-1", "-.5", "-x marks the spot"]).words == ("-", "-1", "-.5", "-x marks the spot")
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["q", "-qh"], ["--version"], ["status", "--help"], ["usages", "-h"]])
+def test_help_and_version_end_the_program_whatever_is_missing(argv, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(argv)
+    assert end.value.code == 0
+    assert "codetriever" in capsys.readouterr().out
+
+
 def test_every_option_is_offered_by_some_verb():
     offered = {name for verb in VERBS.values() for name in verb.options}
     assert offered == set(OPTIONS)

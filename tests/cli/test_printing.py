@@ -48,6 +48,12 @@ def test_a_name_in_a_comment_or_a_call_is_not_its_definition():
     assert chosen_lines(text, "Box.f")[0] == 24
 
 
+@pytest.mark.parametrize("line", ["fn f() {", "macro_rules! f {", "#define f(x) x", "x = 1; let f = 2", "class Undefined: def f()"])
+def test_what_defines_stands_before_the_name_in_its_statement(line):
+    calls = "f(1)\nlet x = f\ntype t; f()\nvar\n"
+    assert chosen_lines(calls * 5 + line + "\n    body" * 30, "f")[0] == 20
+
+
 def test_lines_further_down_that_say_what_was_asked_are_shown_below_the_definition():
     text = "class Store:\n" + "    pass\n" * 30 + "    def sweep_garbage(self):\n" + "        gone\n" * 30
     assert chosen_lines(text, "Store", "where is garbage swept") == [0, *range(31, 38)]

@@ -5,7 +5,6 @@ Exit codes: 0 found or done, 1 nothing found, 2 any error, 130 interrupted. A re
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from importlib import import_module
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 FAILED = 2
 INTERRUPTED = 130
 _MISTAKE = "This is a mistake in Codetriever or its installation. `codetriever doctor` examines the latter; -v shows where it happened."
-# Young objects before the first look for cycles; with the usual 700 a search looks a hundred times at modules that stay anyway.
-_YOUNG_OBJECTS = 100_000
 
 
 def program() -> NoReturn:
@@ -39,7 +36,6 @@ def program() -> NoReturn:
     the system takes back in one go.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(_YOUNG_OBJECTS)
     os._exit(main())
 
 
@@ -72,7 +68,7 @@ def _run(argv: Sequence[str]) -> int:
         return _verb(command.verb)(command, settings, screen)
     except CodetrieverError as error:
         return _fail(error, command, screen)
-    except SystemExit as end:  # argparse, after printing a help text
+    except SystemExit as end:  # after a help text
         return int(end.code or 0)
     except BrokenPipeError:
         raise

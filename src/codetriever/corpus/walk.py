@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from codetriever.corpus.listing import Listing, Stamp, Watch, is_current, read_s
 from codetriever.corpus.rules import RuleFile, is_ignored
 from codetriever.errors import PathNotFound
 from codetriever.types import Skip, SkipReason
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,22 +35,22 @@ class _Options:
     use_git: bool
 
 
-@dataclass(slots=True)
 class _Tree:
     """One repository or plain folder, being listed. Paths are bytes below `root`, folders end in `/`."""
 
-    root: bytes
-    git: GitFolders | None
-    is_nested: bool = False
-    files: list[bytes] = field(default_factory=list)
-    nested: list[bytes] = field(default_factory=list)
-    skips: list[tuple[bytes, SkipReason, str]] = field(default_factory=list)
-    folders: dict[bytes, Stamp] = field(default_factory=dict)
-    inputs: dict[str, Stamp] = field(default_factory=dict)
-    own_rules: list[RuleFile] = field(default_factory=list)
-    tracked_folders: set[bytes] | None = None
-    method: str = "walk"
-    note: str = ""
+    def __init__(self, root: bytes, git: GitFolders | None, *, is_nested: bool = False) -> None:
+        self.root = root
+        self.git = git
+        self.is_nested = is_nested
+        self.files: list[bytes] = []
+        self.nested: list[bytes] = []
+        self.skips: list[tuple[bytes, SkipReason, str]] = []
+        self.folders: dict[bytes, Stamp] = {}
+        self.inputs: dict[str, Stamp] = {}
+        self.own_rules: list[RuleFile] = []
+        self.tracked_folders: set[bytes] | None = None
+        self.method = "walk"
+        self.note = ""
 
     def depend_on(self, *paths: Path | bytes) -> None:
         """Note that the list depends on these files."""
@@ -95,7 +95,7 @@ def _decoded(paths: Sequence[bytes]) -> list[str]:
 
 
 def _list_tree(root: bytes, options: _Options, *, is_nested: bool = False) -> _Tree:
-    tree = _Tree(root, git_folders(Path(os.fsdecode(root or b"/"))), is_nested)
+    tree = _Tree(root, git_folders(Path(os.fsdecode(root or b"/"))), is_nested=is_nested)
     if tree.git is not None:
         tree.depend_on(tree.git.gitdir / "index")
         if not (options.use_git and not options.no_ignore and _list_by_git(tree, tree.git, options)):

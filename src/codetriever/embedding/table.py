@@ -12,7 +12,6 @@ after the header: two tables with the same identity give the same vectors. Openi
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import zlib
 from typing import TYPE_CHECKING
@@ -67,6 +66,8 @@ class Table:
 
 def write_table(path: Path, terms: Sequence[str], vectors: NDArray[np.float32]) -> None:
     """Write `(len(terms), dimensions) float32` vectors, quantised to eight bits per row; terms most frequent first."""
+    import hashlib
+
     largest = np.maximum(np.abs(vectors).max(axis=1), np.float32(1e-12))
     scales = (largest / np.float32(127)).astype("<f4")
     rows = np.rint(vectors / scales[:, None]).astype(np.int8)

@@ -35,7 +35,7 @@ _MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f"
     "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0f71-\u0f84\u200c\u200d"
 )
-_ANY_WORD = re.compile(rf"[\w{_MARKS}]+")
+_ANY_WORD = rf"[\w{_MARKS}]+"
 _PART = re.compile(
     r"""(?: [A-Z]{2,}s(?![a-z])        # URLs, IDs
           | [A-Z]+(?![a-z])            # the HTTP of HTTPServer
@@ -43,8 +43,9 @@ _PART = re.compile(
         | [0-9]{2,}""",
     re.VERBOSE,
 )
-# Scripts written without spaces, or with endings glued on: cut into pairs of characters.
-_UNSPACED = re.compile(
+# Scripts written without spaces, or with endings glued on: cut into pairs of characters. Compiled when a text has more than ASCII, not
+# at every start: that takes a millisecond.
+_UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _HEX = re.compile(r"(?:0[xX])?[0-9a-fA-F]{24,}")
@@ -100,10 +101,10 @@ def literal_parts(literal: str) -> list[str]:
     """
     parts: dict[str, None] = {}
     for word in words_of(literal):
-        for piece in _UNSPACED.split(word):
+        for piece in re.split(_UNSPACED, word):
             if len(piece) > 1 or piece.isalpha():
                 parts[piece.casefold()] = None
-        for run in _UNSPACED.findall(word):
+        for run in re.findall(_UNSPACED, word):
             parts.update(dict.fromkeys(_pairs(run)))
     return list(parts)
 
@@ -124,7 +125,7 @@ def words_of(text: str) -> list[str]:
     """Return the words of a text in order."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
-    return _ANY_WORD.findall(unicodedata.normalize("NFKC", text))
+    return re.findall(_ANY_WORD, unicodedata.normalize("NFKC", text))
 
 
 def _fold(word: str) -> str:
@@ -151,7 +152,7 @@ def _derive(word: str) -> list[str]:
         return []
     if len(word) >= _MIN_BLOB_CHARS and _HEX.fullmatch(word):
         return [word.lower()[:_BLOB_CHARS], CUT]
-    if not word.isascii() and _UNSPACED.search(word):
+    if not word.isascii() and re.search(_UNSPACED, word):
         return _derive_unspaced(word)
     is_ascii = word.isascii()
     shape = word if is_ascii else "".join(map(_shape, word))
@@ -180,11 +181,11 @@ def _is_blob(word: str, parts: int) -> bool:
 
 def _derive_unspaced(word: str) -> list[str]:
     """Return the terms of a word that is written, in part, in a script without spaces: pairs of characters there, words elsewhere."""
-    runs = _UNSPACED.findall(word)
+    runs = re.findall(_UNSPACED, word)
     terms = [_fold(word)] if sum(map(len, runs)) <= _MAX_UNSPACED_CHARS else []
     for run in runs:
         terms += _pairs(run)
-    for piece in _UNSPACED.split(word):
+    for piece in re.split(_UNSPACED, word):
         terms += _derive(piece) if piece else []
     return terms
 
