@@ -14,7 +14,7 @@ psycopg = pytest.importorskip("psycopg")
 
 from codetriever.store.job import TRANSITIONS, Job, JobState  # noqa: E402 - after the skip
 from codetriever.store.postgres import jobs  # noqa: E402
-from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction  # noqa: E402
+from codetriever.store.postgres.database import DEFAULT_TENANT, Database, all_or_nothing, transaction  # noqa: E402
 from codetriever.store.postgres.jobs import Ending, Taken  # noqa: E402
 from codetriever.store.postgres.queries import query  # noqa: E402
 from codetriever.types import Skip, SkipReason  # noqa: E402
@@ -149,8 +149,8 @@ def test_taking_a_job_looks_at_few_rows_however_many_wait_or_ended(database: Dat
                 " SELECT %s, gen_random_uuid(), 'many', n::text, 'git', gen_random_uuid(), %s FROM generate_series(1, %s) n",
                 (DEFAULT_TENANT, state, count),
             )
-    with database.connection("write") as connection, jobs._taking(connection):
-        connection.execute(jobs._BY_INDEX.encode())
+    with database.connection("write") as connection, all_or_nothing(connection, jobs.TAKING):
+        connection.execute(jobs.BY_INDEX.encode())
         ((found,),) = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('take_job')}", {"worker": "w"}).fetchall()
     assert found[0]["Plan"]["Shared Hit Blocks"] + found[0]["Plan"]["Shared Read Blocks"] < 300
 
@@ -180,7 +180,7 @@ def test_a_tenant_sees_and_changes_its_own_jobs_alone(database: Database, submit
 
 def test_who_takes_jobs_sees_no_contents(database: Database, submit: Submit) -> None:
     submit(source="contents", place="", upload=jobs.upload(database, DEFAULT_TENANT, {b"a.py": b"x"}, replaces=False))
-    with database.connection("write") as connection, jobs._taking(connection):
+    with database.connection("write") as connection, all_or_nothing(connection, jobs.TAKING):
         counts = [
             connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("indexing_jobs", "job_submissions", "job_files")
         ]

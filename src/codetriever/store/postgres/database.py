@@ -25,6 +25,7 @@ from codetriever.store.postgres.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from psycopg import Connection
 
@@ -160,9 +161,9 @@ def _configure(connection: Connection[Any], pool: str) -> None:
 
 
 @contextmanager
-def transaction(connection: Connection[Any], tenant: UUID) -> Iterator[None]:
-    """Write in the name of a tenant: all of the block, or nothing."""
-    begin(connection, tenant, "BEGIN")
+def all_or_nothing(connection: Connection[Any], beginning: str) -> Iterator[None]:
+    """Run the block in a transaction, which these statements begin."""
+    connection.execute(beginning.encode())
     try:
         yield
     except BaseException:
@@ -170,6 +171,11 @@ def transaction(connection: Connection[Any], tenant: UUID) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def transaction(connection: Connection[Any], tenant: UUID) -> AbstractContextManager[None]:
+    """Write in the name of a tenant: all of the block, or nothing."""
+    return all_or_nothing(connection, _beginning(tenant, "BEGIN"))
 
 
 def in_transaction(connection: Connection[Any], tenant: UUID, work: Callable[[], _Result]) -> _Result:
@@ -188,22 +194,18 @@ def in_transaction(connection: Connection[Any], tenant: UUID, work: Callable[[],
     raise AssertionError
 
 
-@contextmanager
-def managing_tenants(connection: Connection[Any]) -> Iterator[None]:
+def managing_tenants(connection: Connection[Any]) -> AbstractContextManager[None]:
     """Work on the list of tenants, which speaks for none of them: all of the block, or nothing."""
-    connection.execute(f"BEGIN; {MANAGE_TENANTS}".encode())
-    try:
-        yield
-    except BaseException:
-        if not connection.closed:
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    return all_or_nothing(connection, f"BEGIN; {MANAGE_TENANTS}")
 
 
 def begin(connection: Connection[Any], tenant: UUID, how: str) -> None:
-    """Begin a transaction in the name of a tenant, in one message; `SET` takes no parameters, and a UUID needs no quoting."""
-    connection.execute(f"{how}; SET LOCAL codetriever.tenant = '{UUID(str(tenant))}'".encode())
+    """Begin a transaction in the name of a tenant, in one message."""
+    connection.execute(_beginning(tenant, how).encode())
+
+
+def _beginning(tenant: UUID, how: str) -> str:
+    return f"{how}; SET LOCAL codetriever.tenant = '{UUID(str(tenant))}'"  # `SET` takes no parameters, and a UUID needs no quoting
 
 
 @contextmanager

@@ -7,7 +7,6 @@ look at all tenants at once, and say so. All times are the database's, so the cl
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -17,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from codetriever.store.job import PRIORITIES, Job, JobState
 from codetriever.store.postgres import arrays
-from codetriever.store.postgres.database import begin, in_transaction, managing_tenants, translated
+from codetriever.store.postgres.database import all_or_nothing, begin, in_transaction, managing_tenants, translated
 from codetriever.store.postgres.pools import WRITE
 from codetriever.store.postgres.queries import query
 from codetriever.types import Skip, SkipReason
@@ -34,9 +33,9 @@ MOST_FAILURES = 100  # that a job tells by name
 _UPLOAD_FILES, _DOWNLOAD_FILES, _UPLOAD_BYTES = 1000, 100, 8 << 20
 # A crash of the database may lose these: the job is then taken again, and a heartbeat follows.
 _QUICK = "BEGIN; SET LOCAL synchronous_commit = off"
-_TAKING = f"{_QUICK}; SET LOCAL codetriever.runs_jobs = 'on'; SET LOCAL plan_cache_mode = force_custom_plan"
+TAKING = f"{_QUICK}; SET LOCAL codetriever.runs_jobs = 'on'; SET LOCAL plan_cache_mode = force_custom_plan"
 # What waits changes faster than the planner's statistics: the way by the indexes is the right one whatever these say.
-_BY_INDEX = (
+BY_INDEX = (
     "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 # One takes at a time, or shares would not be fair; the numbers are arbitrary, and only taking uses them.
@@ -206,8 +205,8 @@ def contents_state(database: Database, taken: Taken) -> tuple[bool, bool]:
 
 def take(database: Database, worker: str) -> Taken | None:
     """Take the job whose turn it is, of whichever tenant, for this worker; None when none is due."""
-    with database.connection(WRITE) as connection, _taking(connection):
-        connection.execute(f"{_BY_INDEX}; {_LOCK}".encode())
+    with database.connection(WRITE) as connection, all_or_nothing(connection, TAKING):
+        connection.execute(f"{BY_INDEX}; {_LOCK}".encode())
         row = connection.execute(query("take_job"), {"worker": worker}).fetchone()
         if row is None:
             return None
@@ -271,7 +270,7 @@ def requeue(database: Database, taken: Taken, delay_s: float, ending: Ending) ->
 
 def dead(database: Database, *, silent_s: float) -> list[Taken]:
     """Return the running jobs whose workers were not heard of for so long, of all tenants."""
-    with database.connection(WRITE) as connection, _taking(connection):
+    with database.connection(WRITE) as connection, all_or_nothing(connection, TAKING):
         rows = connection.execute(query("dead_jobs"), {"silent_s": silent_s}).fetchall()
         values = [{"tenant": tenant, "job": number} for tenant, number, _ in rows]
         found = [connection.execute(query("find_job"), one).fetchone() for one in values]
@@ -311,19 +310,6 @@ class Waker:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-@contextmanager
-def _taking(connection: Connection[Any]) -> Iterator[None]:
-    """Look at the jobs of all tenants: all of the block, or nothing."""
-    connection.execute(_TAKING.encode())
-    try:
-        yield
-    except BaseException:
-        if not connection.closed:
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _execute(connection: Connection[Any], tenant: UUID, name: str, values: dict[str, Any]) -> int:
