@@ -170,7 +170,7 @@ PAGE = """\
 
 <!-- Made by bench/languages.py. -->
 
-Of {count} languages the syntax is read, and chunks follow it. Any other text is cut at headings, paragraphs and lines.
+Of {count} languages the syntax is read. Chunks follow it where it has definitions; any other text is cut at headings, paragraphs and lines.
 
 ## With definitions
 
@@ -182,6 +182,8 @@ same line. Speed is that of cutting, in MB per second of one core.
 {rows}
 
 ## With syntax alone
+
+Where a name is used, comments and strings are told from the rest.
 
 {plain}.
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from codetriever.chunking import BUDGET_BYTES, cut
+from codetriever.chunking.parse import parse_source
 from codetriever.chunking.symbols import references
 from codetriever.types import Chunk
 
@@ -170,15 +171,20 @@ def test_deeply_nested_text_is_cut() -> None:
     [b"".join(b" " * level + b"a:\n" for level in range(600)), b"- " * 2000 + b"a\n", b"a:\n" + b"  - ? " * 300 + b"x"],
     ids=["indented", "dashes", "mixed"],
 )
-def test_yaml_nested_deeper_than_its_parser_bears_is_cut_by_lines(source: bytes) -> None:
-    pieces = cut(source, "yaml")
-    assert pieces.parser == ""
-    covered = b"".join(source[one.byte_start : one.byte_end] for one in pieces.chunks)
-    assert b"".join(covered.split()) == b"".join(source.split())
+def test_yaml_nested_deeper_than_its_parser_bears_is_not_parsed(source: bytes) -> None:
+    assert parse_source(source, "yaml") is None
 
 
 def test_yaml_of_the_usual_depth_is_parsed() -> None:
-    assert cut(b"".join(b"  " * level + b"a:\n" for level in range(40)), "yaml").parser == "yaml"
+    assert parse_source(b"".join(b"  " * level + b"a:\n" for level in range(40)), "yaml") is not None
+
+
+@pytest.mark.parametrize("language", ["html", "json", "toml", "xml", "yaml"])
+def test_a_text_whose_grammar_finds_no_definitions_is_cut_by_lines(language: str) -> None:
+    source = b"\n\n".join(b"[a%d]\n" % number + b"".join(b"b%d = 1\n" % line for line in range(40)) for number in range(20))
+    pieces = cut(source, language)
+    assert pieces.parser == ""
+    assert all(source[one.byte_start : one.byte_end].startswith(b"[a") for one in pieces.chunks)
 
 
 def test_a_short_text_may_take_its_parser_too_long_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ it prints. A failure prints the seed of its input.
 from __future__ import annotations
 
 import random
+import re
 import sysconfig
 import zlib
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from codetriever.chunking import BUDGET_BYTES, cut
 from codetriever.chunking.grammars import GRAMMARS
-from codetriever.chunking.lines import line_boundaries, place_in_line
+from codetriever.chunking.lines import best_line, place_in_line
 from codetriever.chunking.symbols import references
 from codetriever.types import KIND_CODES
 
@@ -81,17 +82,21 @@ def test_references_are_at_their_bytes(source: bytes, language: str) -> None:
         assert one.line == 1 + source.count(b"\n", 0, one.byte_start)
 
 
-@given(anything)
-def test_line_boundaries_start_lines_that_are_not_blank(source: bytes) -> None:
-    places = [place for place, _ in line_boundaries(source)]
-    expected = []
+@given(anything, st.integers(0, 60), st.integers(1, 200), st.integers(0, 80))
+def test_the_best_line_to_cut_before_is_the_least_deep_and_then_the_nearest(source: bytes, start: int, length: int, wanted: int) -> None:
+    possible = []
     position = 0
-    for line in source.split(b"\n"):
-        if line.strip(BLANK):
-            expected.append(position)
+    after_blank = False
+    for line in source[: start + length].split(b"\n"):
+        if position > start or position == start == 0:
+            indent = min(len(line) - len(line.lstrip(BLANK)), 8)
+            heads = after_blank and not indent and re.match(rb"#{1,6} |={3,}|-{3,}|\[", source[position:])
+            if line.strip(BLANK):
+                possible.append((0 if heads else 1 + indent if after_blank else 10 + indent, abs(position - wanted), position))
+            after_blank = not line.strip(BLANK)
         position += len(line) + 1
-    assert places == sorted(set(places))
-    assert {source.count(b"\n", 0, place) for place in places} == {source.count(b"\n", 0, place) for place in expected}
+    depth, _, place = min(possible, default=(0, 0, 0))
+    assert best_line(source, start, start + length, wanted) == ((place, depth) if possible else None)
 
 
 @given(st.text(min_size=2, max_size=200).map(lambda text: text.encode("utf-8", "replace")), st.integers(0, 50), st.integers(4, 60))
@@ -113,7 +118,7 @@ def test_the_project_s_own_files_are_covered(budget_bytes: int) -> None:
         source = path.read_bytes()
         pieces = cut(source, OWN_SUFFIXES[path.suffix], budget_bytes=budget_bytes)
         check(source, pieces, budget_bytes)
-        assert pieces.parser == ("" if path.suffix == ".scm" else OWN_SUFFIXES[path.suffix])
+        assert pieces.parser == ("" if path.suffix in (".scm", ".toml") else OWN_SUFFIXES[path.suffix])
 
 
 def mutated(source: bytes, chance: random.Random) -> bytes:

@@ -12,7 +12,7 @@ from codetriever.chunking.definitions import find_definitions
 from codetriever.chunking.layers import split_layers
 from codetriever.chunking.lines import lines_around
 from codetriever.chunking.notebooks import NOTEBOOK, cut_notebook, plain_text
-from codetriever.chunking.parse import parse_source
+from codetriever.chunking.parse import load_query, parse_source
 from codetriever.types import Pieces
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET_BYTES", "CHUNKER_VERSION", "NOTEBOOK", "chunk_text", "cut"]
 
-CHUNKER_VERSION = 8
+CHUNKER_VERSION = 9
 """Part of the key of everything derived from a text: it changes whenever `cut` would answer differently,
 and `FEATURES` in `store/format.py` with it."""
 
@@ -35,7 +35,7 @@ def cut(source: bytes, language: str, *, budget_bytes: int = BUDGET_BYTES) -> Pi
     """Cut UTF-8 text into chunks and find what it defines. Offsets are of `source`.
 
     The chunks cover every byte that is not blank, in order, without overlap; none is longer than one and a half budgets. A
-    language without a grammar is cut by its lines. Any bytes will do: nothing is raised for text that does not parse. Of a notebook
+    language without a grammar, or whose grammar finds no definitions (HTML, JSON, YAML ...), is cut by its lines. Any bytes will do: nothing is raised for text that does not parse. Of a notebook
     only the cells' sources are covered; `chunk_text` makes text of such a chunk.
     """
     if language == NOTEBOOK and (notebook := cut_notebook(source, budget_bytes=budget_bytes)) is not None:
@@ -44,6 +44,8 @@ def cut(source: bytes, language: str, *, budget_bytes: int = BUDGET_BYTES) -> Pi
     definitions: list[Definition] = []
     parsed = False
     for number, layer in enumerate([] if language == NOTEBOOK else split_layers(source, language)):
+        if load_query(layer.language, "definitions") is None:
+            continue  # a tree would only place the cuts, which lines do as well, many times as fast
         tree = parse_source(layer.source, layer.language)
         if tree is None:
             continue

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from codetriever.chunking.lines import line_boundaries, place_in_line
+from codetriever.chunking.lines import best_line, place_in_line
 from codetriever.types import Chunk
 
 if TYPE_CHECKING:
@@ -183,10 +183,10 @@ def _split(
 
 
 def _place_without_tree(source: bytes, start: int, even: int, budget_bytes: int) -> Boundary:
-    lines = line_boundaries(source, start + even // 2, start + budget_bytes)
-    if not lines:
+    line = best_line(source, start + even // 2, start + budget_bytes, start + even)
+    if line is None:
         return place_in_line(source, start, start + budget_bytes), _IN_TEXT_DEPTH
-    place, depth = min(lines, key=lambda line: (line[1], abs(line[0] - start - even)))
+    place, depth = line
     return place, _IN_TEXT_DEPTH + depth
 
 

@@ -10,26 +10,30 @@ _DEEPEST_INDENT = 8
 _SEPARATORS = (b" \t\r\n\f\v", b";,}])>")
 
 
-def line_boundaries(source: bytes, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
-    """Return where lines start, as (byte, depth): the smaller the depth, the better the text can be cut there.
+def best_line(source: bytes, start: int, end: int, wanted: int) -> tuple[int, int] | None:
+    """Return where the text is best cut before a line that begins in `start .. end - 1`, as (byte, depth); None when no such line has text.
 
-    A heading cuts best, then a line after a blank one, then less indented lines before more indented ones.
+    A heading cuts best, then a line after a blank one, then less indented lines before more indented ones; among equals the one
+    nearest to `wanted`. The smaller the depth, the better the place.
     """
-    found = []
+    best = -1
+    best_depth = distance = 0
+    after_blank = False
     place = start and source.find(b"\n", start) + 1
-    if place or not start:
-        after_blank = False
-        for line in source[place:end].rstrip(_BLANK).split(b"\n"):
-            text = line.lstrip(_BLANK)
-            if text:
-                indent = min(len(line) - len(text), _DEEPEST_INDENT)
-                depth = 2 + _DEEPEST_INDENT + indent
-                if after_blank:
-                    depth = 0 if not indent and _HEADING.match(source, place) else 1 + indent
-                found.append((place, depth))
-            after_blank = not text
-            place += len(line) + 1
-    return found
+    lines = source[place:end].rstrip(_BLANK).split(b"\n") if place or not start else ()
+    for line in lines:
+        if text := line.lstrip():
+            indent = min(len(line) - len(text), _DEEPEST_INDENT)
+            depth = 1 + indent if after_blank else 2 + _DEEPEST_INDENT + indent
+            if depth == 1 and _HEADING.match(source, place):
+                depth = 0
+            if best < 0 or depth < best_depth or (depth == best_depth and abs(place - wanted) < distance):
+                best, best_depth, distance = place, depth, abs(place - wanted)
+            after_blank = False
+        else:
+            after_blank = True
+        place += len(line) + 1
+    return None if best < 0 else (best, best_depth)
 
 
 def lines_around(source: bytes, start: int, end: int) -> tuple[int, int]:

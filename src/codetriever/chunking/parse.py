@@ -43,8 +43,8 @@ one took longer, a picture's bytes as 197 kB of numbers, and the next, which hol
 Linux kernel took .9 s per MB, the median .15. A limit that such text met now and then would cut it differently from run to run."""
 
 _STRUCTURELESS_BYTES = 4_096
-"""Text of a language whose grammar finds no definitions (HTML, JSON, YAML ...) is not parsed beyond this length, some two chunks: the tree
-would only place the cuts, which lines do as well, many times as fast."""
+"""Text of a language whose grammar finds no definitions (HTML, JSON, YAML ...) is not parsed beyond this length: the tree only tells
+comments and strings from the rest."""
 
 _LARGEST_PARSED_BYTES = 4 << 20
 """A tree takes fifty times its text (520 MB for 10 MB of Python), and a process that parses may take 512 MiB: what is longer, which only
