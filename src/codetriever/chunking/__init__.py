@@ -35,8 +35,9 @@ def cut(source: bytes, language: str, *, budget_bytes: int = BUDGET_BYTES) -> Pi
     """Cut UTF-8 text into chunks and find what it defines. Offsets are of `source`.
 
     The chunks cover every byte that is not blank, in order, without overlap; none is longer than one and a half budgets. A
-    language without a grammar, or whose grammar finds no definitions (HTML, JSON, YAML ...), is cut by its lines. Any bytes will do: nothing is raised for text that does not parse. Of a notebook
-    only the cells' sources are covered; `chunk_text` makes text of such a chunk.
+    language without a grammar, or whose grammar finds no definitions (HTML, JSON, YAML ...), is cut by its lines. Any bytes will do:
+    nothing is raised for text that does not parse. Of a notebook only the cells' sources are covered; `chunk_text` makes text of such
+    a chunk.
     """
     if language == NOTEBOOK and (notebook := cut_notebook(source, budget_bytes=budget_bytes)) is not None:
         return notebook

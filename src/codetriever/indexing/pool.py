@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codetriever import metrics
-from codetriever.indexing.analysis import Analysis, RawBlob, analyse, failed
-from codetriever.indexing.worker import TIMED_OUT_EXIT, Finished, Setup, Started, read_frame, write_frame
+from codetriever.indexing.analysis import RawBlob, analyse, failed
+from codetriever.indexing.worker import TIMED_OUT_EXIT, Finished, Setup, read_frame, write_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import IO
+
+    from codetriever.indexing.analysis import Analysis
 
 WORKER_BYTES = 110 << 20  # what a worker grows to: interpreter, numpy, the larger grammars, the model's table, one batch
 START_LIMIT_S = 60.0
@@ -92,20 +94,15 @@ class Worker:
         """The process's id."""
         return self._process.pid
 
-    def analyse(self, blobs: Sequence[RawBlob]) -> Analysis | int:
-        """Return the batch's analysis; or, when the process died, the position of the blob it was at, `len(blobs)` if at none."""
-        position = len(blobs)
+    def analyse(self, blobs: Sequence[RawBlob]) -> Analysis | None:
+        """Return the batch's analysis, or None when the process died."""
         try:
             write_frame(self._input, blobs)
-            while True:
-                message = read_frame(self._output)
-                if isinstance(message, Finished):
-                    self.resident_bytes = message.resident_bytes
-                    return message.analysis
-                if isinstance(message, Started):
-                    position = message.position
+            finished: Finished = read_frame(self._output)
         except (OSError, EOFError, ValueError):  # ValueError: `close` was called meanwhile
-            return position
+            return None
+        self.resident_bytes = finished.resident_bytes
+        return finished.analysis
 
     def close(self) -> str:
         """End the process at once and say how it ended. It may be called twice, and from another thread than `analyse`."""
@@ -181,28 +178,26 @@ class Pool:
     def _analyse(self, seat: int, blobs: list[RawBlob]) -> list[Analysis]:
         """Analyse a batch in the seat's process. A blob with which the process dies twice is given up; the others are not.
 
-        The first death may be an accident from outside, such as the system running out of memory: the suspect has one more try, alone.
+        Which blob it was at is not known, as telling that takes some 50 microseconds for each: all of the batch are tried again, one by
+        one. The first death may have been an accident from outside, such as the system running out of memory.
         """
         done: list[Analysis] = []
         waiting = [(blobs, False)]
         while waiting:
             batch, is_retry = waiting.pop()
-            outcome = self._attempt(seat, batch)
-            if isinstance(outcome, Analysis):
-                done.append(outcome)
+            analysis = self._attempt(seat, batch)
+            if analysis is not None:
+                done.append(analysis)
                 continue
             how = self._retire(seat)
             metrics.count("workers_lost_total", 0 if self._closed else 1)
             if is_retry:
                 done.append(failed(batch[0], how))
-            elif outcome == len(batch):
-                waiting += [([blob], True) for blob in batch]
             else:
-                rest = batch[:outcome] + batch[outcome + 1 :]
-                waiting += [([batch[outcome]], True)] + ([(rest, False)] if rest else [])
+                waiting += [([blob], True) for blob in batch]
         return done
 
-    def _attempt(self, seat: int, blobs: list[RawBlob]) -> Analysis | int:
+    def _attempt(self, seat: int, blobs: list[RawBlob]) -> Analysis | None:
         if self._closed:
             raise WorkerUnavailable("the pool is closed")
         worker = self._workers.get(seat)
@@ -213,10 +208,10 @@ class Pool:
                 self._is_local = True
         if worker is None:
             return analyse(blobs, self._setup.projector)  # as good, only slower and not shielded from a crash
-        outcome = worker.analyse(blobs)
-        if isinstance(outcome, Analysis) and worker.resident_bytes > self._worker_bytes:
+        analysis = worker.analyse(blobs)
+        if analysis is not None and worker.resident_bytes > self._worker_bytes:
             self._retire(seat)
-        return outcome
+        return analysis
 
     def _retire(self, seat: int) -> str:
         worker = self._workers.pop(seat, None)

@@ -1,7 +1,7 @@
 """A parser process: reads batches of blobs from its standard input, writes their analyses to its standard output.
 
 The process holds no state that matters. It ends when its input ends, also when its parent was killed, and when one file takes too long:
-a timer in a thread of its own, outside the interpreter lock, then exits the process in the middle of whatever it does.
+a timer outside the interpreter lock then ends the process in the middle of whatever it does.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from codetriever.indexing.analysis import Analysis, RawBlob
 
-TIMED_OUT_EXIT = 1  # what faulthandler's timer exits with
 FAILED_EXIT = 70
+_ALARM = getattr(signal, "SIGALRM", None)
+TIMED_OUT_EXIT = 1 if _ALARM is None else -_ALARM  # what faulthandler's timer exits with, or the system's ends the process with
 _LENGTH = struct.Struct("<Q")
 
 
@@ -45,10 +46,8 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """The worker turns to the blob at this position of the batch, or with -1 is ready for its first batch."""
-
-    position: int
+class Ready:
+    """The worker waits for its first batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,8 @@ def read_frame(pipe: IO[bytes]) -> Any:
 def main() -> None:
     """Serve batches until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if _ALARM is not None:
+        signal.signal(_ALARM, signal.SIG_DFL)  # a parent that ignores it passes that on
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a parser prints must not end up between two frames
@@ -90,7 +91,7 @@ def main() -> None:
         _limit_memory(setup.memory_bytes)
         module, function = setup.analyser.split(":")
         analyse = getattr(import_module(module), function)
-        write_frame(sink, Started(-1))
+        write_frame(sink, Ready())
         while True:
             _serve(analyse, setup, read_frame(source), sink)
     except (EOFError, BrokenPipeError):
@@ -103,13 +104,21 @@ def _serve(analyse: Any, setup: Setup, blobs: Sequence[RawBlob], sink: IO[bytes]
     total_bytes = sum(len(blob.data) for blob in blobs)
 
     def started(position: int) -> None:
-        size = len(blobs[position].data) if position < len(blobs) else total_bytes
-        faulthandler.dump_traceback_later(setup.limit_s(size), exit=True, file=2)
-        write_frame(sink, Started(position))
+        _end_after(setup.limit_s(len(blobs[position].data) if position < len(blobs) else total_bytes))
 
     analysis = analyse(blobs, setup.projector, started=started)
-    faulthandler.cancel_dump_traceback_later()
+    _end_after(0)
     write_frame(sink, Finished(analysis, _resident_bytes()))
+
+
+def _end_after(limit_s: float) -> None:
+    """Have the process end after so many seconds from now and not at the time set before; 0 for never."""
+    if _ALARM is not None:
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+    elif limit_s:
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=2)  # a thread for each file, which costs some 50 microseconds more
+    else:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _limit_memory(size_bytes: int) -> None:
