@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -242,7 +243,8 @@ def test_a_worker_that_is_killed_is_noticed_and_its_work_redone(connection: Conn
 def kill_tree(pid: int) -> None:
     process = psutil.Process(pid)
     for one in (process, *process.children(recursive=True)):
-        one.kill()
+        with suppress(psutil.NoSuchProcess):  # it ended by itself just now
+            one.kill()
 
 
 def test_a_job_that_kills_two_workers_is_failed(connection: Connection, program: Program, server: GitServer) -> None:
