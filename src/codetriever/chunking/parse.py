@@ -10,7 +10,8 @@ import re
 import threading
 import time
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from codetriever.chunking.grammars import GRAMMARS
@@ -122,7 +123,7 @@ def query_text(language: str, part: Part) -> str:
 
 
 def _own_query_text(language: str, part: Part) -> str:
-    file = resources.files("codetriever.chunking").joinpath("queries", f"{language}.scm")
+    file = Path(__file__).parent / "queries" / f"{language}.scm"
     if not file.is_file():
         return ""
     above, heading, below = file.read_text(encoding="utf-8").partition(f"\n{REFERENCES_HEADING}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codetriever.corpus.languages import EXTENSIONS, INTERPRETERS, LANGUAGES, NAMES, WRAPPERS
 from codetriever.corpus.languages_by_content import AMBIGUOUS, guess_language
 from codetriever.corpus.roles import role_of
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from codetriever.types import Role

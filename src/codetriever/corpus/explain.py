@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from codetriever.corpus.text import decode
 from codetriever.corpus.walk import OWN_RULES
 from codetriever.errors import PathNotFound
 from codetriever.types import Role, Skip, SkipReason
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

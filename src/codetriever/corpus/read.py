@@ -7,7 +7,6 @@ import hashlib
 import os
 import stat as mode_of
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codetriever.corpus.changes import UNKNOWN, Stats, stats_of
@@ -15,6 +14,7 @@ from codetriever.corpus.credentials import is_credential_content, is_credential_
 from codetriever.corpus.listing import RACY_NS
 from codetriever.corpus.text import is_binary
 from codetriever.types import Skip, SkipReason
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

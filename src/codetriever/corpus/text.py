@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _BUNDLED = "static.table"
 _MIN_PIECE_CHARS = 3  # shorter pieces are found in every word, and say nothing
 _MAX_SPLIT_CHARS = 48
+_ANY_LENGTH = -1 << _MIN_PIECE_CHARS  # as in `_Rows.lengths`: a bit for each length a piece may have
+_MANY_SPLITS = 4096  # words after which it is worth 10 ms to know the lengths that there are
 _MIN_TYPED_CHARS = 5
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"  # as in `string`, which compiles an expression as it is loaded
 _CACHE_TERMS = 1 << 17  # splits remembered, about 20 MB in each process that analyses
@@ -183,12 +185,14 @@ class StaticEmbedder:
         return pieces
 
     def _cut(self, term: str) -> tuple[int, ...]:
-        row_of, lengths = self._row_of.all(), self._row_of.lengths
+        row_of = self._row_of.all()
+        lengths = self._row_of.lengths if len(self._splits) >= _MANY_SPLITS else None
         size = len(term)
         rows: list[int] = []
         start = left_out = 0
         while start < size:
-            possible = lengths.get(term[start : start + _MIN_PIECE_CHARS], 0) & ((2 << (size - start)) - 1)
+            known = _ANY_LENGTH if lengths is None else lengths.get(term[start : start + _MIN_PIECE_CHARS], 0)
+            possible = known & ((2 << (size - start)) - 1)
             row = None
             while possible and row is None:
                 length = possible.bit_length() - 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -17,6 +17,7 @@ from codetriever.compression import compressed
 from codetriever.corpus.text import decode
 from codetriever.lexical.columns import TermCounter, words_in
 from codetriever.types import KIND_CODES, AnalysedBlobs, Chunk, Definition, DefinitionColumns
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

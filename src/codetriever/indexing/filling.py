@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,11 @@ from codetriever.indexing.analysis import Projector, analyse
 from codetriever.indexing.attempt import ended_badly, marked
 from codetriever.indexing.intake import Intake
 from codetriever.indexing.memory import Gauge
-from codetriever.indexing.pool import Pool, worker_count, worker_share
 from codetriever.indexing.rows import Rows
 from codetriever.indexing.streaming import Bound, batches, blob_bytes, in_flight
 from codetriever.indexing.vectors import embed, embedded, embedding_text
-from codetriever.indexing.worker import Setup
 from codetriever.types import Progress
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -127,17 +125,27 @@ def _analyst(task: Task, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
     """Give what analyses a batch, processes for much work and this one for little, and how much may be in flight."""
     options = task.options
     projector = task.embedder if isinstance(task.embedder, Projector) else None
-    size = options.workers or worker_count(options.memory_bytes)
     is_little = len(plan.wanted) * FILE_S + plan.wanted_bytes / BYTES_PER_S < POOL_WORTH_S
     is_suspect = options.isolate or ended_badly(task.store.folder)
     with marked(task.store.folder):
-        if not size or (is_little and not is_suspect):
-            yield lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)
+        if is_little and not is_suspect:
+            yield _in_this_process(projector)
+            return
+        from codetriever.indexing.pool import Pool, worker_count, worker_share
+        from codetriever.indexing.worker import Setup
+
+        size = options.workers or worker_count(options.memory_bytes)
+        if not size:
+            yield _in_this_process(projector)
             return
         limit_bytes = max(options.memory_bytes, LEAST_WORKER_LIMIT_BYTES, LIMIT_BYTES_PER_FILE_BYTE * options.max_file_bytes)
         setup = Setup(ANALYSER, projector, FILE_LIMIT_S, SLOWEST_BYTES_PER_S, limit_bytes)
         with Pool(1 if is_little else size, setup, worker_bytes=worker_share(options.memory_bytes, size)) as pool:
             yield pool.submit, Bound(BATCHES_IN_FLIGHT * size, BYTES_IN_FLIGHT)
+
+
+def _in_this_process(projector: Projector | None) -> tuple[Submit, Bound]:
+    return lambda batch: _finished([analyse(batch, projector)]), Bound(1, BYTES_IN_FLIGHT)
 
 
 def _finished(analyses: list[Analysis]) -> Future[list[Analysis]]:

@@ -11,10 +11,11 @@ import os
 import pickle
 import signal
 import struct
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

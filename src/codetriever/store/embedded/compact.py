@@ -7,13 +7,13 @@ which more than a quarter is dead is written anew.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.store.embedded.buffer import MAX_CHUNKS
 from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, transaction
+from codetriever.store.embedded.folder import new_name
 from codetriever.store.embedded.merge import write_merged, write_merged_vectors
 from codetriever.store.embedded.merge_plan import Plan, plan_merge
 from codetriever.store.embedded.segment import Segment
@@ -60,7 +60,7 @@ def compact(folder: Path, connection: sqlite3.Connection, *, whole: bool = False
     names = [rows[position][0] for position in chosen]
     live = np.array([row[0] for row in connection.execute("SELECT blob FROM blobs")], np.int64)
     plan = plan_merge([Segment(folder / SEGMENTS / name) for name in names], live)
-    name = f"{secrets.token_hex(8)}.seg"
+    name = new_name("seg")
     write_merged(plan, folder / SEGMENTS / name)
     vectors = _merge_vectors(folder, connection, plan, names)
     for place in (SEGMENTS, VECTORS):
@@ -86,7 +86,7 @@ def _merge_vectors(folder: Path, connection: sqlite3.Connection, plan: Plan, nam
         dimensions = max((file.dimensions for file in inputs if file is not None), default=0)
         if not dimensions:
             continue
-        writer = VectorWriter(folder / VECTORS / f"{secrets.token_hex(8)}.vec", dimensions)
+        writer = VectorWriter(folder / VECTORS / new_name("vec"), dimensions)
         try:
             write_merged_vectors(plan, inputs, writer)
             writer.finish(model=model)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from codetriever.store.embedded.buffer import firsts
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

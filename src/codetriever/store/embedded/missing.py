@@ -5,15 +5,14 @@ From stored content, segment by segment. A slow embedder may take hours, so ever
 
 from __future__ import annotations
 
-import secrets
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.errors import CodetrieverError, EmbedderFailed
 from codetriever.store.embedded.catalog import SEGMENTS, VECTORS, mark_changed, transaction
+from codetriever.store.embedded.folder import new_name
 from codetriever.store.embedded.segment import Segment
 from codetriever.store.embedded.vectors import MISSING, VectorFile, VectorWriter
 from codetriever.store.quantise import quantise
@@ -49,23 +48,25 @@ def embed_missing(folder: Path, connection: sqlite3.Connection, model: str, dime
     return embedded
 
 
-@dataclass(slots=True)
 class _Pass:
     """One time through a segment, which embeds what it can within a minute."""
 
-    connection: sqlite3.Connection
-    segment: Segment
-    old: VectorFile | None
-    embed: Embed
-    model: str
-    dimensions: int
-    deadline: float = field(default_factory=lambda: time.monotonic() + _DURABLE_EVERY_S)
-    embedded: int = 0
-    left: int = 0
+    def __init__(
+        self, connection: sqlite3.Connection, segment: Segment, old: VectorFile | None, embed: Embed, model: str, dimensions: int
+    ) -> None:
+        self.connection = connection
+        self.segment = segment
+        self.old = old
+        self.embed = embed
+        self.model = model
+        self.dimensions = dimensions
+        self.deadline = time.monotonic() + _DURABLE_EVERY_S
+        self.embedded = 0
+        self.left = 0
 
     def run(self, folder: Path) -> int:
         """Write a vector file with what was there and what was embedded now, and make it the segment's."""
-        writer = VectorWriter(folder / VECTORS / f"{secrets.token_hex(8)}.vec", self.dimensions)
+        writer = VectorWriter(folder / VECTORS / new_name("vec"), self.dimensions)
         try:
             for start, end, first_blob, end_blob in self._windows():
                 writer.append(*self._complete(start, end, range(first_blob, end_blob)))

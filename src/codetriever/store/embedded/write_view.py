@@ -5,7 +5,6 @@ The words of paths that the previous list had are taken from there: most lists d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from codetriever.store.embedded.buffer import CHUNK_SHIFT, TERM_SHIFT, Interner, pair_chunks, pair_frequencies, posting_firsts
 from codetriever.store.embedded.sections import SectionWriter, narrowed
 from codetriever.store.embedded.views import FILE_COLUMNS, POSTING_SECTIONS, ViewFile, joined_paths
+from codetriever.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

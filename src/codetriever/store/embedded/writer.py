@@ -6,7 +6,6 @@ writes the view's list, then changes one row. Files get random names and are nev
 
 from __future__ import annotations
 
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from codetriever.store.embedded.catalog import (
     translated,
 )
 from codetriever.store.embedded.compact import compact
+from codetriever.store.embedded.folder import new_name
 from codetriever.store.embedded.missing import embed_missing
 from codetriever.store.embedded.ordinals import OrdinalSpace
 from codetriever.store.embedded.segment import Segment
@@ -271,8 +271,3 @@ def same_list(old: ViewFile, files: FileTable) -> bool:
 def open_segments(folder: Path, connection: sqlite3.Connection) -> list[Segment]:
     """Open every visible segment."""
     return [Segment(folder / SEGMENTS / name) for (name,) in connection.execute("SELECT file FROM segments ORDER BY file").fetchall()]
-
-
-def new_name(suffix: str) -> str:
-    """Return a file name that was never used."""
-    return f"{secrets.token_hex(8)}.{suffix}"
