@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from codetriever.chunking.grammars import GRAMMARS
+from codetriever.chunking.parse import load_language
 from codetriever.embedding.table import write_table
 from training.parameters import Parameters
 from training.pipeline import Pipeline, read_list, report
@@ -28,6 +30,10 @@ def main() -> int:
     pipeline = Pipeline(read_list(arguments.list), arguments.checkouts, arguments.model, arguments.work)
     if other := pipeline.check_commits():
         print(f"Missing, or at another commit than the list says: {', '.join(other)}", file=sys.stderr)
+        return 2
+    if absent := [language for language in GRAMMARS if load_language(language) is None]:
+        # Code would be cut by its lines, and no pair made of a name or a doc comment.
+        print(f"No grammar can be loaded for: {', '.join(absent)}", file=sys.stderr)
         return 2
     parameters = Parameters(epochs=arguments.epochs)
     vectors = pipeline.trained(parameters, arguments.runs) if arguments.runs else pipeline.start
