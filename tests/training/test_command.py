@@ -10,8 +10,8 @@ WITHOUT_GO = "import sys; sys.modules['tree_sitter_go'] = None; from training.__
 
 def told(tmp_path, *rows, code="from training.__main__ import main; import sys; sys.exit(main())"):
     (tmp_path / "list.tsv").write_text("\n".join(("repository\tcommit\tlicence\tuse", *rows)) + "\n")
-    words = ["--list", tmp_path / "list.tsv", "--checkouts", tmp_path, "--model", tmp_path, "--work", tmp_path / "w", "--out", tmp_path / "t"]
-    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    options = f"--list={tmp_path}/list.tsv --checkouts={tmp_path} --model={tmp_path} --work={tmp_path}/w --out={tmp_path}/t".split()
+    done = subprocess.run([sys.executable, "-c", code, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert not (tmp_path / "w").exists()
     return done.stderr
