@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,56 +43,46 @@ def arrange(snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArra
     of a longer one.
     """
     window = order[: weights.MERGE_WINDOW]
-    placed = _merged(snapshots, candidates, window)
-    total = len(placed) + len(order) - len(window)
-    placed += _singles(candidates, order[len(window) : len(window) + max(count - len(placed), 0)])
-    return placed[:count], total
+    hits = _merged(snapshots, candidates, window)
+    total = len(hits) + len(order) - len(window)
+    hits += [[row] for row in order[len(window) : len(window) + max(count - len(hits), 0)].tolist()]
+    return [_span(candidates, rows) for rows in hits[:count]], total
 
 
-def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArray[np.int64]) -> list[Span]:
-    """Return the spans of these candidates, neighbours joined at the place of the better one."""
-    placed: list[Span | None] = []
-    sizes: list[int] = []
-    by_first: dict[tuple[int, int, int], int] = {}  # (source, file, ordinal) -> place
-    by_last: dict[tuple[int, int, int], int] = {}
-    singles = _singles(candidates, window)
-    for span, start, end in zip(singles, *_bytes(snapshots, candidates, window), strict=True):
-        place = len(placed)
-        placed.append(span)
-        sizes.append(end - start)
-        beside = (by_last.get((span.source, span.file, span.first - 1)), by_first.get((span.source, span.file, span.last + 1)))
-        for other in sorted(one for one in beside if one is not None):
-            neighbour = placed[other]
-            if neighbour is not None and sizes[other] + sizes[place] <= weights.MERGE_BYTES:
-                span = _joined(*((neighbour, span) if other < place else (span, neighbour)))
-                better, worse = sorted((other, place))
+def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArray[np.int64]) -> list[list[int]]:
+    """Return the rows of each hit, the best one first: neighbours are joined at the place of the better one."""
+    columns = (candidates.sources[window], candidates.files[window], candidates.ordinals[window])
+    chunks = list(zip(*(column.tolist() for column in columns), strict=True))
+    places = {chunk: place for place, chunk in enumerate(chunks)}
+    hits = [[place] for place in range(len(chunks))]  # the chunks of each hit, none once it was joined to another
+    hit_of = list(range(len(chunks)))
+    sizes = _sizes(snapshots, candidates, window)
+    for place, (source, file, ordinal) in enumerate(chunks):
+        beside = (places.get((source, file, ordinal - 1), place), places.get((source, file, ordinal + 1), place))
+        for other in sorted(hit_of[chunk] for chunk in beside if chunk < place):
+            better, worse = sorted((other, hit_of[place]))
+            if sizes[better] + sizes[worse] <= weights.MERGE_BYTES:
                 sizes[better] += sizes[worse]
-                placed[better], placed[worse] = span, None
-                place = better
-        by_first[span.source, span.file, span.first] = by_last[span.source, span.file, span.last] = place
-    return [span for span in placed if span is not None]
+                for chunk in hits[worse]:
+                    hit_of[chunk] = better
+                hits[better] += hits[worse]
+                hits[worse] = []
+    rows = window.tolist()
+    return [[rows[chunk] for chunk in hit] for hit in hits if hit]
 
 
-def _singles(candidates: Candidates, rows: NDArray[np.int64]) -> list[Span]:
-    columns = (candidates.sources[rows].tolist(), candidates.files[rows].tolist(), candidates.ordinals[rows].tolist())
-    return [
-        Span(source, file, ordinal, ordinal, ordinal, (row,)) for source, file, ordinal, row in zip(*columns, rows.tolist(), strict=True)
-    ]
-
-
-def _joined(better: Span, worse: Span) -> Span:
-    first, last = min(better.first, worse.first), max(better.last, worse.last)
-    return Span(better.source, better.file, first, last, better.best, (*better.rows, *worse.rows))
-
-
-def _bytes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    starts = np.zeros(len(rows), dtype=np.int64)
-    ends = np.zeros(len(rows), dtype=np.int64)
+def _sizes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[np.int64]) -> list[int]:
+    sizes = np.zeros(len(rows), dtype=np.int64)
     for number, snapshot in enumerate(snapshots):
         mine = np.flatnonzero(candidates.sources[rows] == number)
         columns = snapshot.chunks(candidates.ordinals[rows[mine]])
-        starts[mine], ends[mine] = columns.byte_start, columns.byte_end
-    return starts.tolist(), ends.tolist()
+        sizes[mine] = columns.byte_end - columns.byte_start
+    return sizes.tolist()
+
+
+def _span(candidates: Candidates, rows: list[int]) -> Span:
+    best, ordinals = rows[0], [candidates.ordinals.item(row) for row in rows]
+    return Span(candidates.sources.item(best), candidates.files.item(best), min(ordinals), max(ordinals), ordinals[0], tuple(rows))
 
 
 def load_columns(snapshots: Sequence[Snapshot], spans: Sequence[Span]) -> list[ChunkColumns]:
@@ -103,12 +92,23 @@ def load_columns(snapshots: Sequence[Snapshot], spans: Sequence[Span]) -> list[C
         mine = [place for place, span in enumerate(spans) if span.source == number]
         if not mine:
             continue
-        together = snapshot.chunks(np.concatenate([np.arange(spans[place].first, spans[place].last + 1) for place in mine]))
-        end = 0
+        ordinals = [ordinal for place in mine for ordinal in range(spans[place].first, spans[place].last + 1)]
+        together, end = snapshot.chunks(np.array(ordinals, dtype=np.int64)), 0
         for place in mine:
             start, end = end, end + spans[place].last - spans[place].first + 1
-            found[place] = ChunkColumns(**{one.name: getattr(together, one.name)[start:end] for one in fields(ChunkColumns)})
+            found[place] = _between(together, start, end)
     return [found[place] for place in range(len(spans))]
+
+
+def _between(columns: ChunkColumns, start: int, end: int) -> ChunkColumns:
+    return ChunkColumns(
+        columns.byte_start[start:end],
+        columns.byte_end[start:end],
+        columns.start_line[start:end],
+        columns.end_line[start:end],
+        columns.kinds[start:end],
+        columns.names[start:end],
+    )
 
 
 def load_hit(

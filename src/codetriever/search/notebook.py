@@ -24,10 +24,9 @@ def is_notebook(snapshot: Snapshot, file: int) -> bool:
 def text_of_chunks(snapshot: Snapshot, file: int, columns: ChunkColumns) -> str:
     """Return what consecutive chunks of a file say: its text from the first to the last, or the source of a notebook's cells."""
     content, encoding = snapshot.content(file), snapshot.encoding(file)
-    spans = list(zip(columns.byte_start.tolist(), columns.byte_end.tolist(), strict=True))
     if is_notebook(snapshot, file):
-        return source_of(content, spans, encoding)
-    return content[spans[0][0] : spans[-1][1]].decode(encoding, errors="replace")
+        return source_of(content, list(zip(columns.byte_start.tolist(), columns.byte_end.tolist(), strict=True)), encoding)
+    return content[columns.byte_start.item(0) : columns.byte_end.item(-1)].decode(encoding, errors="replace")
 
 
 def source_of(content: bytes, spans: Sequence[tuple[int, int]], encoding: str) -> str:

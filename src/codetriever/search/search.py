@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codetriever.ranking import calibration
+from codetriever.ranking import calibration, weights
 from codetriever.ranking.candidates import concatenate
 from codetriever.ranking.rank import rank
 from codetriever.search.filters import allowed_files
@@ -73,16 +73,19 @@ def search(
     candidates = _without(sources, candidates, without)
     if len(candidates) == 0:
         return Found((), 0, exhaustive=not unread, weak=False, note=_why_nothing(sources, query) + (f" {_UNREAD}" if unread else ""))
-    ranking = _rank(sources, candidates, query, vector_share)
+    ranking = _rank(sources, candidates, query, vector_share, depth=weights.MERGE_WINDOW + offset + limit)
     snapshots = [source.snapshot for source in sources]
     spans, total = arrange(snapshots, candidates, ranking.order, count=offset + limit)
     scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
-    hits = tuple(
-        _hit(sources, span, columns, scores, explanation=_explanation(candidates, ranking, span) if explain else (), mask=mask)
-        for span, columns in zip(spans[offset:], load_columns(snapshots, spans[offset:]), strict=True)
-    )
+    page = spans[offset:]
+    columns = load_columns(snapshots, page)
+    hits: dict[int, Hit] = {}
+    for place in sorted(range(len(page)), key=lambda place: (page[place].source, page[place].file)):  # each file is read once
+        signals = _explanation(candidates, ranking, page[place]) if explain else ()
+        hits[place] = _hit(sources, page[place], columns[place], scores, explanation=signals, mask=mask)
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
-    return Found(hits, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
+    shown = tuple(hits[place] for place in range(len(page)))
+    return Found(shown, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
 
 
 def _candidates(
@@ -113,7 +116,7 @@ def _without(sources: Sequence[Source], candidates: Candidates, spans: Sequence[
     return candidates.take(np.flatnonzero(keep)) if spans else candidates
 
 
-def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, vector_share: float | None = None) -> Ranking:
+def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, vector_share: float | None, *, depth: int) -> Ranking:
     def places(rows: NDArray[np.int64]) -> list[tuple[str, int]]:
         found = [("", 0)] * len(rows)
         for number, source in enumerate(sources):
@@ -129,6 +132,7 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, vecto
         intent=query.intent,
         is_change=query.is_change,
         places=places,
+        depth=depth,
         vector_share=vector_share,
     )
 
@@ -151,7 +155,7 @@ def _hit(
         source.snapshot,
         span,
         columns,
-        score=float(scores[list(span.rows)].max()),
+        score=max(scores.item(row) for row in span.rows),
         repository=source.repository,
         branch=source.branch,
         signals=explanation,
