@@ -170,6 +170,18 @@ def test_few_chunks_are_compared_exactly(indexed: VectorSpace) -> None:
     assert ordinals.tolist() == some[np.lexsort((indexed.vectors(some)[:, 0] * 0, -cosines))][:10].tolist()
 
 
+def test_a_small_space_answers_as_a_large_one(space: OrdinalSpace, vectors: np.ndarray, indexed: VectorSpace, tmp_path: Path) -> None:
+    small = VectorSpace(OrdinalSpace(space.segments[:2]), [write_vectors(tmp_path / "a.vec", vectors[:3000]), None], DIMENSIONS)
+    some = np.arange(0, 3000, 7)
+    for seed in (6, 7):
+        question = Question(unit_rows(1, seed=seed)[0])
+        assert np.array_equal(small.cosines(question, some), indexed.cosines(question, some))
+        assert small.cosines(question, np.array([3000])).tolist() == [0]
+        by_list = indexed.nearest(question, 20, count=len(some), ordinals=some, mask=None)
+        by_mask = small.nearest(question, 20, count=len(some), ordinals=None, mask=np.isin(np.arange(6000), some))
+        assert [part.tolist() for part in by_mask] == [part.tolist() for part in by_list]
+
+
 def test_only_what_is_allowed_is_found(indexed: VectorSpace) -> None:
     query = unit_rows(1, seed=4)[0]
     mask = np.arange(9000) % 3 == 0

