@@ -14,7 +14,7 @@ from codetriever.ranking.candidates import Candidates
 from codetriever.search.filenames import name_shares
 from codetriever.search.literals import with_blobs_of
 from codetriever.search.symbols import defined_symbols
-from codetriever.search.words import file_ordinals
+from codetriever.search.words import file_ordinals, ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,12 +47,12 @@ def gather(
     if within is not None:
         ordinals = within
     else:
-        by_words = np.flatnonzero((evidence.scores > 0) & (files_of >= 0))
-        by_path = _path_chunks(snapshot, evidence.paths, allowed)
         chosen = np.zeros(snapshot.ordinals, dtype=np.bool_)
-        chosen[np.concatenate((defining, by_path))] = True
+        chosen[defining] = True
+        chosen[_path_chunks(snapshot, evidence.paths, allowed)] = True
         if vector_share != 1:
-            chosen[top(evidence.scores, by_words, weights.POOL, snapshot.keys)] = True
+            has_words = evidence.scores > 0 if allowed is None else (evidence.scores > 0) & (files_of >= 0)
+            chosen[top(evidence.scores, np.flatnonzero(has_words), weights.POOL, snapshot.keys)] = True
         if vector_share != 0:
             chosen[snapshot.nearest(vector, weights.POOL // 2, allowed)[0]] = True
         ordinals = np.flatnonzero(chosen)
@@ -78,19 +78,22 @@ def gather(
 def _on_every_path(
     snapshot: Snapshot, ordinals: NDArray[np.int64], files_of: NDArray[np.int32], allowed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the candidates' ordinals and files: a chunk stands once for each allowed path that has its blob."""
+    """Return the candidates' ordinals and files: a chunk stands once for each allowed path that has its blob.
+
+    The ordinals come ascending, so the chunks of a blob lie side by side.
+    """
     files = files_of[ordinals].astype(np.int64)
-    blobs = snapshot.files.blobs
-    copies = with_blobs_of(snapshot, files)
-    copies[files] = False
+    is_copy = with_blobs_of(snapshot, files)
+    is_copy[files] = False
     if allowed is not None:
-        copies &= allowed
-    more_ordinals, more_files = [ordinals], [files]
-    for copy in np.flatnonzero(copies).tolist():
-        mine = ordinals[blobs[files] == blobs[copy]]
-        more_ordinals.append(mine)
-        more_files.append(np.full(len(mine), copy))
-    return np.concatenate(more_ordinals), np.concatenate(more_files)
+        is_copy &= allowed
+    copies = np.flatnonzero(is_copy)
+    if len(copies) == 0:
+        return ordinals, files
+    first = snapshot.file_first[copies]
+    starts = np.searchsorted(ordinals, first)
+    counts = np.searchsorted(ordinals, first + snapshot.file_chunks[copies]) - starts
+    return np.concatenate((ordinals, ordinals[ranges(starts, counts)])), np.concatenate((files, np.repeat(copies, counts)))
 
 
 def top(scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:

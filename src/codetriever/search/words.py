@@ -41,18 +41,19 @@ def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
     found = np.zeros(snapshot.ordinals, dtype=np.float32)
     paths = np.zeros(len(snapshot.file_first), dtype=np.float32)
     rarity: dict[str, float] = {}
-    frequencies = np.zeros(snapshot.ordinals, dtype=np.float32)
+    room = np.zeros(snapshot.ordinals, dtype=np.float32)
     average = snapshot.total_length / max(chunk_count, 1)
     for term, share in _shares(terms).items():
-        ordinals, files = _add_term(snapshot, term, frequencies)
+        ordinals, counts = snapshot.postings(term)
+        frequencies = counts.astype(np.float32)
+        files, path_counts = snapshot.path_postings(term)
+        if len(files):
+            ordinals, frequencies = _with_paths(snapshot, ordinals, frequencies, files, path_counts, room)
         rarity[term] = share * bm25.idf(len(ordinals), chunk_count)
-        if len(ordinals) == 0:
-            continue
         idf = np.float32(rarity[term])
-        scores[ordinals] += idf * bm25.saturation(frequencies[ordinals], lengths[ordinals], average)
+        scores[ordinals] += idf * bm25.saturation(frequencies, lengths[ordinals], average)
         found[ordinals] += idf
         paths[files] += idf
-        frequencies[ordinals] = 0.0
     return WordEvidence(scores, found, paths, rarity)
 
 
@@ -66,18 +67,27 @@ def _shares(terms: Sequence[str]) -> dict[str, float]:
     return shares
 
 
-def _add_term(snapshot: Snapshot, term: str, frequencies: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Add the term's frequencies in text and paths to zeros, and return the chunks that have it and the files whose path has it."""
-    ordinals, counts = snapshot.postings(term)
-    frequencies[ordinals] = counts
-    files, path_counts = snapshot.path_postings(term)
-    if len(files) == 0:
-        return ordinals, files
+def _with_paths(
+    snapshot: Snapshot,
+    ordinals: NDArray[np.int64],
+    frequencies: NDArray[np.float32],
+    files: NDArray[np.int32],
+    path_counts: NDArray[np.uint8],
+    zeros: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the chunks that have a term in their text or their path, and its frequencies in both.
+
+    `zeros`, over all ordinals, are written to, and zero again.
+    """
+    zeros[ordinals] = frequencies
     in_path = file_ordinals(snapshot, files)
-    elsewhere = _once(in_path[frequencies[in_path] == 0.0], frequencies)
+    elsewhere = _once(in_path[zeros[in_path] == 0.0], zeros)
     repeated = np.repeat(path_counts.astype(np.float32), snapshot.file_chunks[files])
-    frequencies[in_path] += np.float32(weights.PATH_FREQUENCY) * repeated
-    return np.concatenate((ordinals, elsewhere)), files
+    zeros[in_path] += np.float32(weights.PATH_FREQUENCY) * repeated
+    ordinals = np.concatenate((ordinals, elsewhere))
+    frequencies = zeros[ordinals]
+    zeros[ordinals] = 0.0
+    return ordinals, frequencies
 
 
 def _once(ordinals: NDArray[np.int64], zeros: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -91,7 +101,10 @@ def _once(ordinals: NDArray[np.int64], zeros: NDArray[np.float32]) -> NDArray[np
 
 def file_ordinals(snapshot: Snapshot, files: NDArray[np.signedinteger[Any]]) -> NDArray[np.int64]:
     """Return the ordinals of all chunks of these files, file by file."""
-    counts = snapshot.file_chunks[files].astype(np.int64)
-    ends = np.cumsum(counts)
-    starts = np.repeat(snapshot.file_first[files] - (ends - counts), counts)
-    return starts + np.arange(int(ends[-1]) if len(ends) else 0)
+    return ranges(snapshot.file_first[files], snapshot.file_chunks[files])
+
+
+def ranges(starts: NDArray[np.int64], counts: NDArray[np.signedinteger[Any]]) -> NDArray[np.int64]:
+    """Return so many whole numbers from each start on, one range after the other."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    return np.repeat(starts - (ends - counts), counts) + np.arange(int(ends[-1]) if len(ends) else 0)
