@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetriever.config import Settings, store_folder
 from codetriever.corpus.git import locate
-from codetriever.corpus.masking import mask_secrets
+from codetriever.corpus.masking import mask_page, mask_secrets
 from codetriever.embedding.embedder import embed_question
 from codetriever.errors import ConfirmationNeeded, InvalidQuery, PathNotFound
 from codetriever.models import embedder_for
@@ -399,7 +399,7 @@ class Index:
             offset=offset,
             explain=explain,
             without=without,
-            mask=mask_secrets,
+            mask=mask_page,
             vector_share=vector_share,
         )
         if max_tokens is not None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codetriever.corpus.credentials import holds_private_key, is_credential_content, is_credential_name
-from codetriever.corpus.masking import mask_secrets
+from codetriever.corpus.masking import mask_page, mask_secrets
 
 LINE = "MIIEpAIBAAKCAQEA7v0Q8d1yJx8l2mS0b3o5wq6rZ9tUuVvWwXxYyZz012345678"
 BODY = f"{LINE[:64]}\n" * 5
@@ -119,26 +119,44 @@ def test_source_that_quotes_a_key_is_no_key_file_but_the_key_is_masked() -> None
     assert "-----BEGIN RSA PRIVATE KEY-----" in masked
 
 
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "AKIAIOSFODNN7EXAMPLE",
-        "ghp_" + "a1B2" * 9,
-        "github_pat_" + "a1B2c3D4_" * 8,
-        "glpat-" + "x1Y2" * 6,
-        "xoxb-123456789012-abcdefABCDEF",
-        "sk-proj-" + "a1B2" * 10,
-        "sk_live_" + "a1B2" * 6,
-        "AIza" + "a1B2c3D" * 5,
-        "npm_" + "a1B2" * 9,
-        "pypi-" + "a1B2" * 14,
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlX29mX2l0",
-        "ct_" + "a1B2" * 10,
-    ],
+SECRETS = (
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2c3D4_" * 8,
+    "glpat-" + "x1Y2" * 6,
+    "xoxb-123456789012-abcdefABCDEF",
+    "sk-proj-" + "a1B2" * 10,
+    "sk_live_" + "a1B2" * 6,
+    "AIza" + "a1B2c3D" * 5,
+    "npm_" + "a1B2" * 9,
+    "pypi-" + "a1B2" * 14,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlX29mX2l0",
+    "ct_" + "a1B2" * 10,
 )
+
+
+@pytest.mark.parametrize("secret", SECRETS)
 def test_key_shaped_strings_are_masked(secret: str) -> None:
     text = f'token = "{secret}"  # kept\n'
     assert mask_secrets(text) == f'token = "{"*" * len(secret)}"  # kept\n'
+
+
+PIECES = (
+    *SECRETS,
+    "xoxb-1234567890",
+    armour("RSA PRIVATE KEY"),
+    LINE + "\n",
+    "a://b:hunter22@c",
+    "sha_of_a_long_word",
+    " ",
+    "\n",
+    "\ud800é",
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), max_size=4))
+def test_a_page_is_masked_like_each_of_its_texts(texts: list[str]) -> None:
+    assert list(mask_page(texts)) == [mask_secrets(text) for text in texts]
 
 
 def test_passwords_in_addresses_are_masked() -> None:

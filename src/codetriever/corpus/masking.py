@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 # What a key looks like, by a part that every key of its kind has: looking for the parts first is sixty times faster than
 # one expression for all, and nearly every text has none of them. So they are compiled when one is needed, not at every start.
@@ -31,21 +38,57 @@ _SECRETS = dict(
         ("://", r"""(?<=://)[^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128}(?=@[\w.-]+)"""),
     )
 )
+# What a key is written in, and how long it is at least. These parts are not of such a key: they stand beside one or begin a shorter one.
+_KEY_CHARACTERS = np.isin(np.arange(256), list(f"{ascii_letters}{digits}_.+/-".encode()))
+_SHORTEST_KEY = 20
+_OTHERS = frozenset(("xox", "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "-----END ", "://"))
 # A piece of a key that has neither its first nor its last line: 64 characters to the line.
-_KEY_LINE_LENGTH = 64
+_KEY_LINE_LENGTH, _FEWEST_KEY_LINES = 64, 3
 _KEY_LINES = r"""(?m)^(?:[ \t"'`+]*[A-Za-z0-9+/]{64}(?:\\n)?["'`+,; \t]*\r?\n){3,}"""
 _HEXADECIMAL = r"[0-9a-f\s]*|[0-9A-F\s]*"
 
 
 def mask_secrets(text: str) -> str:
     """Replace key-shaped strings by asterisks, as many characters as they have, lines kept."""
-    for part, pattern in _SECRETS.items():
+    return _without_key_lines(_without_keys(text, _SECRETS))
+
+
+def mask_page(texts: Sequence[str]) -> Sequence[str]:
+    """Do what `mask_secrets` does to each of several texts, in half the time.
+
+    What keys have in them is sought once, and in the long words of all texts alone: there are few, and most pages are done with that.
+    """
+    page = "\n".join(texts)
+    words = _long_words(page)
+    joined = " ".join(words)
+    parts = [part for part in _SECRETS if part in (page if part in _OTHERS else joined)]
+    if parts:
+        texts = [_without_keys(text, parts) for text in texts]
+    if sum(len(word) >= _KEY_LINE_LENGTH for word in words) >= _FEWEST_KEY_LINES:
+        texts = [_without_key_lines(text) for text in texts]
+    return texts
+
+
+def _without_keys(text: str, parts: Iterable[str]) -> str:
+    for part in parts:
         if part in text:
-            text = re.sub(pattern, _masked, text)
+            text = re.sub(_SECRETS[part], _masked, text)
+    return text
+
+
+def _without_key_lines(text: str) -> str:
     long = [line for line in text.split("\n") if len(line) >= _KEY_LINE_LENGTH]
-    if len(long) >= 3 and sum(" " not in line.strip() for line in long) >= 3:
+    if len(long) >= _FEWEST_KEY_LINES and sum(" " not in line.strip() for line in long) >= _FEWEST_KEY_LINES:
         text = re.sub(_KEY_LINES, _masked, text)
     return text
+
+
+def _long_words(text: str) -> list[str]:
+    """Return the runs of characters that could be a key."""
+    data = f"\n{text}\n".encode("utf-8", "surrogatepass")
+    ends = np.flatnonzero(~_KEY_CHARACTERS[np.frombuffer(data, np.uint8)])
+    long = np.flatnonzero(ends[1:] - ends[:-1] > _SHORTEST_KEY)
+    return [data[before + 1 : end].decode() for before, end in zip(ends[long].tolist(), ends[long + 1].tolist(), strict=True)]
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -28,13 +28,13 @@ def name_shares(snapshot: Snapshot, files: NDArray[np.int64], terms: Sequence[st
     """
     asked = {base_form(term) for term in terms}
     shares = np.zeros(len(found), dtype=np.float32)
-    names: dict[int, dict[str, float]] = snapshot.kept.setdefault("words of file names", {})
+    names: dict[int, frozenset[str]] = snapshot.kept.setdefault("words of file names", {})
     for file in set(files[found[files] > 0].tolist()):
         name = names.get(file)
         if name is None:
-            name = names[file] = {word: _rarity(snapshot, word) for word in name_words(snapshot.files.paths[file])}
-        if said := asked & name.keys():
-            shares[file] = fsum(map(name.__getitem__, said)) / fsum(name.values())
+            name = names[file] = name_words(snapshot.files.paths[file])
+        if said := asked & name:
+            shares[file] = fsum(_rarity(snapshot, word) for word in said) / fsum(_rarity(snapshot, word) for word in name)
     return shares[files]
 
 

@@ -12,7 +12,7 @@ from codetriever.types import KINDS, ChunkColumns, Hit, Role
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -52,23 +52,24 @@ def arrange(snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArra
 def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArray[np.int64]) -> list[list[int]]:
     """Return the rows of each hit, the best one first: neighbours are joined at the place of the better one."""
     columns = (candidates.sources[window], candidates.files[window], candidates.ordinals[window])
-    chunks = list(zip(*(column.tolist() for column in columns), strict=True))
-    places = {chunk: place for place, chunk in enumerate(chunks)}
-    hits = [[place] for place in range(len(chunks))]  # the chunks of each hit, none once it was joined to another
-    hit_of = list(range(len(chunks)))
-    sizes = _sizes(snapshots, candidates, window)
-    for place, (source, file, ordinal) in enumerate(chunks):
-        beside = (places.get((source, file, ordinal - 1), place), places.get((source, file, ordinal + 1), place))
-        for other in sorted(hit_of[chunk] for chunk in beside if chunk < place):
+    places = {chunk: place for place, chunk in enumerate(zip(*(column.tolist() for column in columns), strict=True))}
+    rows = window.tolist()
+    hits = [[row] for row in rows]  # none once they were joined to another
+    hit_of = list(range(len(rows)))  # where the chunk of a place went
+    earlier: dict[int, list[int]] = {}
+    for (source, file, ordinal), place in places.items():
+        if (other := places.get((source, file, ordinal + 1))) is not None:
+            earlier.setdefault(max(place, other), []).append(min(place, other))
+    sizes = _sizes(snapshots, candidates, window) if earlier else []
+    for place in sorted(earlier):
+        for other in sorted(hit_of[neighbour] for neighbour in earlier[place]):
             better, worse = sorted((other, hit_of[place]))
             if sizes[better] + sizes[worse] <= weights.MERGE_BYTES:
                 sizes[better] += sizes[worse]
-                for chunk in hits[worse]:
-                    hit_of[chunk] = better
                 hits[better] += hits[worse]
                 hits[worse] = []
-    rows = window.tolist()
-    return [[rows[chunk] for chunk in hit] for hit in hits if hit]
+                hit_of = [better if hit == worse else hit for hit in hit_of]
+    return [hit for hit in hits if hit]
 
 
 def _sizes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[np.int64]) -> list[int]:
@@ -111,34 +112,41 @@ def _between(columns: ChunkColumns, start: int, end: int) -> ChunkColumns:
     )
 
 
-def load_hit(
+def load_texts(snapshots: Sequence[Snapshot], spans: Sequence[Span], columns: Sequence[ChunkColumns]) -> list[str]:
+    """Load the text of each span, which has these chunks; those of a file one after the other, so that it is read once."""
+    texts = [""] * len(spans)
+    for place in sorted(range(len(spans)), key=lambda place: (spans[place].source, spans[place].file)):
+        span = spans[place]
+        texts[place] = text_of_chunks(snapshots[span.source], span.file, columns[place])
+    return texts
+
+
+def as_hit(
     snapshot: Snapshot,
     span: Span,
     columns: ChunkColumns,
+    text: str,
     *,
     score: float,
     repository: str = "",
     branch: str = "",
     signals: tuple[Signal, ...] = (),
-    mask: Callable[[str], str] = str,
 ) -> Hit:
-    """Read what is shown of a span with these chunks: its text, and the name and kind of the definition that was ranked best in it."""
-    byte_start, byte_end = int(columns.byte_start[0]), int(columns.byte_end[-1])
+    """Return a span with these chunks as a hit, with the name and kind of the definition that was ranked best in it."""
     files = snapshot.files
-    text = text_of_chunks(snapshot, span.file, columns)
     best = span.best - span.first
     return Hit(
         path=files.paths[span.file],
         start_line=int(columns.start_line[0]),
         end_line=int(columns.end_line[-1]),
-        byte_start=byte_start,
-        byte_end=byte_end,
+        byte_start=int(columns.byte_start[0]),
+        byte_end=int(columns.byte_end[-1]),
         score=score,
         kind=KINDS[int(columns.kinds[best])],
         name=columns.names[best],
         language=files.language_names[int(files.languages[span.file])],
         role=_ROLES[int(files.roles[span.file])],
-        text=mask(text),
+        text=text,
         repository=repository,
         branch=branch,
         signals=signals,

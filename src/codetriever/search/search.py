@@ -11,7 +11,7 @@ from codetriever.ranking.candidates import concatenate
 from codetriever.ranking.rank import rank
 from codetriever.search.filters import allowed_files
 from codetriever.search.gather import gather
-from codetriever.search.hits import Span, arrange, load_columns, load_hit
+from codetriever.search.hits import Span, arrange, as_hit, load_columns, load_texts
 from codetriever.search.literals import MAX_READ_BYTES, literal_chunks
 from codetriever.search.words import word_evidence
 from codetriever.values import dataclass
@@ -61,13 +61,13 @@ def search(
     offset: int = 0,
     explain: bool = False,
     without: Sequence[tuple[int, int, int, int]] = (),
-    mask: Callable[[str], str] = str,
+    mask: Callable[[Sequence[str]], Sequence[str]] = list,
     vector_share: float | None = None,
 ) -> Found:
     """Answer a question from several snapshots: gather, rank the whole list, arrange it into hits, and cut the page last.
 
     `vector` is the query's, a unit vector of the snapshots' model. `without` are (source, file, byte start, byte end) not to
-    return. `mask` is applied to every text that is shown. `vector_share` (0..1) stands in for the one of `ranking/weights.py`.
+    return. `mask` is applied to the texts that are shown. `vector_share` (0..1) stands in for the one of `ranking/weights.py`.
     """
     candidates, unread = _candidates(sources, query, vector, vector_share)
     candidates = _without(sources, candidates, without)
@@ -79,13 +79,13 @@ def search(
     scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
     page = spans[offset:]
     columns = load_columns(snapshots, page)
-    hits: dict[int, Hit] = {}
-    for place in sorted(range(len(page)), key=lambda place: (page[place].source, page[place].file)):  # each file is read once
-        signals = _explanation(candidates, ranking, page[place]) if explain else ()
-        hits[place] = _hit(sources, page[place], columns[place], scores, explanation=signals, mask=mask)
+    texts = mask(load_texts(snapshots, page, columns))
+    hits = tuple(
+        _hit(sources[span.source], span, chunks, text, scores, _explanation(candidates, ranking, span) if explain else ())
+        for span, chunks, text in zip(page, columns, texts, strict=True)
+    )
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
-    shown = tuple(hits[place] for place in range(len(page)))
-    return Found(shown, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
+    return Found(hits, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
 
 
 def _candidates(
@@ -141,25 +141,10 @@ def _explanation(candidates: Candidates, ranking: Ranking, span: Span) -> tuple[
     return (*ranking.explain(span.rows[0]), *calibration.explain(candidates, span.rows[0]))
 
 
-def _hit(
-    sources: Sequence[Source],
-    span: Span,
-    columns: ChunkColumns,
-    scores: NDArray[np.float32],
-    *,
-    explanation: tuple[Signal, ...],
-    mask: Callable[[str], str],
-) -> Hit:
-    source = sources[span.source]
-    return load_hit(
-        source.snapshot,
-        span,
-        columns,
-        score=max(scores.item(row) for row in span.rows),
-        repository=source.repository,
-        branch=source.branch,
-        signals=explanation,
-        mask=mask,
+def _hit(source: Source, span: Span, columns: ChunkColumns, text: str, scores: NDArray[np.float32], explanation: tuple[Signal, ...]) -> Hit:
+    score = max(scores.item(row) for row in span.rows)
+    return as_hit(
+        source.snapshot, span, columns, text, score=score, repository=source.repository, branch=source.branch, signals=explanation
     )
 
 

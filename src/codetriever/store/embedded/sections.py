@@ -201,10 +201,11 @@ class Sections:
 class StringTable:
     """Strings one after the other in a mapped file; tables that are searched hold them in the order of their bytes."""
 
-    __slots__ = ("_at", "_map", "_offsets")
+    __slots__ = ("_at", "_bounds", "_map", "_offsets")
 
     def __init__(self, mapped: mmap.mmap, at: int, offsets: NDArray[Any]) -> None:
         self._map, self._at, self._offsets = mapped, at, offsets
+        self._bounds = offsets.astype(offsets.dtype.newbyteorder("="), copy=False).data  # gives single numbers faster than the array
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -216,7 +217,7 @@ class StringTable:
 
     def raw(self, index: int) -> bytes:
         """Return one string's bytes."""
-        return self._map[self._at + self._offsets.item(index) : self._at + self._offsets.item(index + 1)]
+        return self._map[self._at + self._bounds[index] : self._at + self._bounds[index + 1]]
 
     def text(self, index: int) -> str:
         """Return one string."""
