@@ -34,15 +34,18 @@ def name_shares(snapshot: Snapshot, files: NDArray[np.int64], terms: Sequence[st
         if name is None:
             name = names[file] = name_words(snapshot.files.paths[file])
         if said := asked & name:
-            shares[file] = fsum(_rarity(snapshot, word) for word in said) / fsum(_rarity(snapshot, word) for word in name)
+            rarity = _rarities(snapshot, name).__getitem__
+            shares[file] = fsum(map(rarity, said)) / fsum(map(rarity, name))
     return shares[files]
 
 
-def _rarity(snapshot: Snapshot, word: str) -> float:
+def _rarities(snapshot: Snapshot, words: frozenset[str]) -> dict[str, float]:
+    """Return how rare these words, and perhaps others, are among the paths."""
     known: dict[str, float] = snapshot.kept.setdefault("rarity of path words", {})
-    if word not in known:
-        known[word] = log1p(len(snapshot.file_first) / (1 + len(snapshot.path_postings(word)[0])))
-    return known[word]
+    for word in words:
+        if word not in known:
+            known[word] = log1p(len(snapshot.file_first) / (1 + len(snapshot.path_postings(word)[0])))
+    return known
 
 
 def name_words(path: str) -> frozenset[str]:

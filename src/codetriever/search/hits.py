@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.ranking import weights
 from codetriever.search.notebook import text_of_chunks
-from codetriever.types import KINDS, ChunkColumns, Hit, Role
+from codetriever.types import KINDS, Chunk, Hit, Role
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from codetriever.ranking.candidates import Candidates
+    from codetriever.search.search import Source
     from codetriever.store.store import Snapshot
     from codetriever.types import Signal
 
@@ -86,68 +88,50 @@ def _span(candidates: Candidates, rows: list[int]) -> Span:
     return Span(candidates.sources.item(best), candidates.files.item(best), min(ordinals), max(ordinals), ordinals[0], tuple(rows))
 
 
-def load_columns(snapshots: Sequence[Snapshot], spans: Sequence[Span]) -> list[ChunkColumns]:
+def load_chunks(snapshots: Sequence[Snapshot], spans: Sequence[Span]) -> list[list[Chunk]]:
     """Load the chunks of each span, those of a snapshot all at once."""
-    found: dict[int, ChunkColumns] = {}
+    found: dict[int, list[Chunk]] = {}
     for number, snapshot in enumerate(snapshots):
         mine = [place for place, span in enumerate(spans) if span.source == number]
         if not mine:
             continue
         ordinals = [ordinal for place in mine for ordinal in range(spans[place].first, spans[place].last + 1)]
-        together, end = snapshot.chunks(np.array(ordinals, dtype=np.int64)), 0
+        columns = snapshot.chunks(np.array(ordinals, dtype=np.int64))
+        numbers = (columns.byte_start, columns.byte_end, columns.start_line, columns.end_line)
+        kinds = map(KINDS.__getitem__, columns.kinds.tolist())
+        chunks = map(Chunk, *(column.tolist() for column in numbers), kinds, columns.names[:])
         for place in mine:
-            start, end = end, end + spans[place].last - spans[place].first + 1
-            found[place] = _between(together, start, end)
+            found[place] = list(islice(chunks, spans[place].last - spans[place].first + 1))
     return [found[place] for place in range(len(spans))]
 
 
-def _between(columns: ChunkColumns, start: int, end: int) -> ChunkColumns:
-    return ChunkColumns(
-        columns.byte_start[start:end],
-        columns.byte_end[start:end],
-        columns.start_line[start:end],
-        columns.end_line[start:end],
-        columns.kinds[start:end],
-        columns.names[start:end],
-    )
-
-
-def load_texts(snapshots: Sequence[Snapshot], spans: Sequence[Span], columns: Sequence[ChunkColumns]) -> list[str]:
+def load_texts(snapshots: Sequence[Snapshot], spans: Sequence[Span], chunks: Sequence[Sequence[Chunk]]) -> list[str]:
     """Load the text of each span, which has these chunks; those of a file one after the other, so that it is read once."""
     texts = [""] * len(spans)
     for place in sorted(range(len(spans)), key=lambda place: (spans[place].source, spans[place].file)):
         span = spans[place]
-        texts[place] = text_of_chunks(snapshots[span.source], span.file, columns[place])
+        parts = [(chunk.byte_start, chunk.byte_end) for chunk in chunks[place]]
+        texts[place] = text_of_chunks(snapshots[span.source], span.file, parts)
     return texts
 
 
-def as_hit(
-    snapshot: Snapshot,
-    span: Span,
-    columns: ChunkColumns,
-    text: str,
-    *,
-    score: float,
-    repository: str = "",
-    branch: str = "",
-    signals: tuple[Signal, ...] = (),
-) -> Hit:
+def as_hit(source: Source, span: Span, chunks: Sequence[Chunk], text: str, *, score: float, signals: tuple[Signal, ...] = ()) -> Hit:
     """Return a span with these chunks as a hit, with the name and kind of the definition that was ranked best in it."""
-    files = snapshot.files
-    best = span.best - span.first
+    files = source.snapshot.files
+    best = chunks[span.best - span.first]
     return Hit(
         path=files.paths[span.file],
-        start_line=int(columns.start_line[0]),
-        end_line=int(columns.end_line[-1]),
-        byte_start=int(columns.byte_start[0]),
-        byte_end=int(columns.byte_end[-1]),
+        start_line=chunks[0].start_line,
+        end_line=chunks[-1].end_line,
+        byte_start=chunks[0].byte_start,
+        byte_end=chunks[-1].byte_end,
         score=score,
-        kind=KINDS[int(columns.kinds[best])],
-        name=columns.names[best],
+        kind=best.kind,
+        name=best.name,
         language=files.language_names[int(files.languages[span.file])],
         role=_ROLES[int(files.roles[span.file])],
         text=text,
-        repository=repository,
-        branch=branch,
+        repository=source.repository,
+        branch=source.branch,
         signals=signals,
     )

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codetriever.store.store import Snapshot
-    from codetriever.types import ChunkColumns
 
 NOTEBOOK = "jupyter"
 
@@ -21,12 +20,12 @@ def is_notebook(snapshot: Snapshot, file: int) -> bool:
     return snapshot.files.language_names[int(snapshot.files.languages[file])] == NOTEBOOK
 
 
-def text_of_chunks(snapshot: Snapshot, file: int, columns: ChunkColumns) -> str:
-    """Return what consecutive chunks of a file say: its text from the first to the last, or the source of a notebook's cells."""
+def text_of_chunks(snapshot: Snapshot, file: int, spans: Sequence[tuple[int, int]]) -> str:
+    """Return what consecutive chunks of a file say, given their first byte and their end: its text, or the source of a notebook's cells."""
     content, encoding = snapshot.content(file), snapshot.encoding(file)
     if is_notebook(snapshot, file):
-        return source_of(content, list(zip(columns.byte_start.tolist(), columns.byte_end.tolist(), strict=True)), encoding)
-    return content[columns.byte_start.item(0) : columns.byte_end.item(-1)].decode(encoding, errors="replace")
+        return source_of(content, spans, encoding)
+    return content[spans[0][0] : spans[-1][1]].decode(encoding, errors="replace")
 
 
 def source_of(content: bytes, spans: Sequence[tuple[int, int]], encoding: str) -> str:

@@ -11,7 +11,7 @@ from codetriever.ranking.candidates import concatenate
 from codetriever.ranking.rank import rank
 from codetriever.search.filters import allowed_files
 from codetriever.search.gather import gather
-from codetriever.search.hits import Span, arrange, as_hit, load_columns, load_texts
+from codetriever.search.hits import Span, arrange, as_hit, load_chunks, load_texts
 from codetriever.search.literals import MAX_READ_BYTES, literal_chunks
 from codetriever.search.words import word_evidence
 from codetriever.values import dataclass
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codetriever.ranking.rank import Ranking
     from codetriever.search.query import Query
     from codetriever.store.store import Snapshot
-    from codetriever.types import ChunkColumns, Filter, Hit, Signal
+    from codetriever.types import Filter, Hit, Signal
 
 
 _UNREAD = f"Only the most promising {MAX_READ_BYTES >> 20} MiB of text were read for it; a --path or another word narrows the search."
@@ -78,11 +78,12 @@ def search(
     spans, total = arrange(snapshots, candidates, ranking.order, count=offset + limit)
     scores = np.ones(len(candidates), dtype=np.float32) if query.is_literal else calibration.probabilities(candidates)
     page = spans[offset:]
-    columns = load_columns(snapshots, page)
-    texts = mask(load_texts(snapshots, page, columns))
+    chunks = load_chunks(snapshots, page)
+    texts = mask(load_texts(snapshots, page, chunks))
+    signals = [_explanation(candidates, ranking, span) if explain else () for span in page]
     hits = tuple(
-        _hit(sources[span.source], span, chunks, text, scores, _explanation(candidates, ranking, span) if explain else ())
-        for span, chunks, text in zip(page, columns, texts, strict=True)
+        as_hit(sources[span.source], span, its, text, score=max(map(scores.item, span.rows)), signals=why)
+        for span, its, text, why in zip(page, chunks, texts, signals, strict=True)
     )
     weak = not query.literals and calibration.is_weak(scores[ranking.order[:10]].tolist())
     return Found(hits, total, exhaustive=bool(query.literals) and not unread, weak=weak, note=_UNREAD if unread else "")
@@ -139,13 +140,6 @@ def _rank(sources: Sequence[Source], candidates: Candidates, query: Query, vecto
 
 def _explanation(candidates: Candidates, ranking: Ranking, span: Span) -> tuple[Signal, ...]:
     return (*ranking.explain(span.rows[0]), *calibration.explain(candidates, span.rows[0]))
-
-
-def _hit(source: Source, span: Span, columns: ChunkColumns, text: str, scores: NDArray[np.float32], explanation: tuple[Signal, ...]) -> Hit:
-    score = max(scores.item(row) for row in span.rows)
-    return as_hit(
-        source.snapshot, span, columns, text, score=score, repository=source.repository, branch=source.branch, signals=explanation
-    )
 
 
 def _why_nothing(sources: Sequence[Source], query: Query) -> str:

@@ -87,7 +87,7 @@ def _from_chunk(sources: Sequence[Source], number: int, file: int, ordinal: int,
         raise InvalidQuery(f"{snapshot.files.paths[file]} has no text to compare with.")
     columns = snapshot.chunks(np.array([ordinal]))
     start, end = int(columns.byte_start[0]), int(columns.byte_end[0])
-    text = text_of_chunks(snapshot, file, columns)
+    text = text_of_chunks(snapshot, file, [(start, end)])
     vector = snapshot.vectors(np.array([ordinal]))[0]
     vector = vector if vector.any() else embedder.embed([text])[0]
     without = tuple((number, twin, start, end) for twin in snapshot.same_blob(file))

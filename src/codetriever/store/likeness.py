@@ -175,5 +175,6 @@ def best(
         edge = np.partition(cosines, len(cosines) - limit)[len(cosines) - limit]
         kept = np.flatnonzero(cosines >= edge)
         ordinals, cosines = ordinals[kept], cosines[kept]
-    order = np.lexsort((keys[ordinals], -cosines))[:limit]
+    by_key = np.argsort(keys[ordinals])
+    order = by_key[np.argsort(-cosines[by_key], kind="stable")][:limit]
     return ordinals[order], cosines[order]

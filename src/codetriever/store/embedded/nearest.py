@@ -78,8 +78,10 @@ class VectorSpace:
         """Return the cosine of every chunk, computed once for all that is asked with a question."""
         asked, cosines = self._last
         if asked is not question:
-            parts = zip(self._files, self._space.segments, strict=True)
-            cosines = np.concatenate([np.full(part.chunks, ABSENT) if file is None else file.all_cosines(question) for file, part in parts])
+            cosines = np.full(self._space.ordinals, ABSENT)
+            for number, file in enumerate(self._files):
+                if file is not None:
+                    cosines[self._space.bases[number] : self._space.bases[number + 1]] = file.all_cosines(question)
             self._last = question, cosines
         return cosines
 
