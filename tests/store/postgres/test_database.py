@@ -14,6 +14,7 @@ from tests.contract.blobs import DIMENSIONS, analyse, digest_of, embed_words, in
 psycopg = pytest.importorskip("psycopg")
 
 from codetriever.errors import DatabaseUnavailable, StoreLocked, ViewNotFound  # noqa: E402 - after the skip
+from codetriever.store import likeness  # noqa: E402
 from codetriever.store.postgres import arrays, graph  # noqa: E402
 from codetriever.store.postgres.database import DEFAULT_TENANT, Database, transaction  # noqa: E402
 from codetriever.store.postgres.merge import FAN, groups_to_merge  # noqa: E402
@@ -94,7 +95,16 @@ def test_a_batch_takes_as_many_statements_as_there_are_tables(database: Database
         counts.append([name for name, sql in queries().items() if sql in asked])
         assert len(asked) == len(counts[-1]) + 2, "and BEGIN and COMMIT"
     assert counts[0] == counts[1]
-    assert sorted(counts[0]) == ["add_blobs", "add_chunks", "add_postings", "add_segment", "add_symbols", "add_vectors", "advance_number"]
+    assert sorted(counts[0]) == [
+        "add_blobs",
+        "add_chunks",
+        "add_postings",
+        "add_segment",
+        "add_signs",
+        "add_symbols",
+        "add_vectors",
+        "advance_number",
+    ]
 
 
 def plan(connection: Any, name: str, parameters: dict[str, Any]) -> str:
@@ -109,7 +119,9 @@ HOT = {
     "postings": "postings_pkey",
     "symbols_named": "symbols_by_name",
     "blob_content": "blobs_pkey",
-    "cosines": "vectors_pkey",
+    "products": "vectors_pkey",
+    "products_of_blobs": "vectors_pkey",
+    "load_signs": "vector_signs_pkey",
     "find_view": "project_branches_tenant_id_repository_id_worktree_branch",
 }
 
@@ -125,7 +137,8 @@ def test_hot_queries_use_their_indexes(database: Database) -> None:
     scope = {
         "tenant": DEFAULT_TENANT, "repository": 1, "view": 1, "worktree": "/repository", "branch": "main", "features": "1", "model": "m",
         "digests": arrays.byteas([b"x"]), "languages": arrays.texts(["text"]), "blobs": numbers, "indexes": arrays.ints(np.arange(3)),
-        "term": b"the", "hash": 1, "blob": 1, "vector": arrays.halfvec(embed_words(("the",))),
+        "term": b"the", "hash": 1, "blob": 1, "high": arrays.halfvec(embed_words(("the",))),
+        "low": arrays.halfvec(embed_words(("the",))),
     }  # fmt: skip
     with database.reading(DEFAULT_TENANT) as connection:
         for name, index_name in HOT.items():
@@ -311,31 +324,67 @@ def test_a_switch_that_fails_changes_nothing(database: Database, store: Postgres
         assert writer.switch(MAIN, listed, path_terms=path_words).generation == 2
 
 
-def test_a_large_repository_gets_a_graph_of_its_own(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "EXACT_CHUNKS", 500)
-    files = {
-        f"src/{number}.py": "".join(f"word{number} of{line} line{number * line % 97}\n" for line in range(20)).encode()
-        for number in range(60)
-    }
-    store, exact = open_one(database), open_one(database, "smaller")
+MANY = {
+    f"src/{number}.py": "".join(f"word{number} of{line} line{number * line % 97}\n" for line in range(20)).encode() for number in range(60)
+}
+
+
+def nearest(store: PostgresStore, word: str, allowed: Any) -> list[tuple[int, int, float]]:
+    """The chunks nearest to a word, and how near, as one compares all of them."""
+    with store.snapshot(MAIN) as snapshot:
+        ordinals, cosines = snapshot.nearest(embed_words((word, "of5")), 50, allowed)
+        return [(*place, cosine) for place, cosine in zip(places_of(snapshot, ordinals), cosines.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("has_graph", [False, True])
+def test_of_many_chunks_a_pool_is_compared(database: Database, monkeypatch: pytest.MonkeyPatch, has_graph: bool) -> None:
+    store = open_one(database)
+    filters = (None, np.arange(60) < 20, np.arange(60) < 50)
     with store.writer() as writer:
-        index(writer, MAIN, files, batch=60)
-    monkeypatch.setattr(graph, "EXACT_CHUNKS", 10**6)
-    with exact.writer() as writer:
-        index(writer, MAIN, files, batch=60)
-    monkeypatch.setattr(graph, "EXACT_CHUNKS", 500)
-    few, most = np.arange(60) < 5, np.arange(60) < 50
-    with store.snapshot(MAIN) as one, exact.snapshot(MAIN) as other:
-        assert (one._has_graph, other._has_graph) == (True, False)
-        for allowed in (None, few, most):
-            for word in ("word7", "of3", "line12"):
-                query_vector = embed_words((word, "of5"))
-                found, expected = (places_of(snapshot, snapshot.nearest(query_vector, 50, allowed)[0]) for snapshot in (one, other))
-                assert len(found) == 50, "a filter leaves as many"
-                assert len(set(found) & set(expected)) >= 47
-        asked = one._scope | {"vector": arrays.halfvec(query_vector), "limit": 9}
-        rows = one._connection.execute("EXPLAIN " + graph.by_graph("nearest", DIMENSIONS), asked).fetchall()
-        assert "Index Scan using vectors_near_" in "\n".join(row[0] for row in rows)
+        index(writer, MAIN, MANY, batch=60)
+        exact = {(word, number): nearest(store, word, filters[number]) for word in ("word7", "of3", "line12") for number in range(3)}
+        monkeypatch.setattr(graph, "SCANNED_CHUNKS", 300 if has_graph else 10**6)
+        monkeypatch.setattr(likeness, "_SMALLEST_POOL", 300)
+        index(writer, MAIN, MANY | {"src/60.py": b"one more\n"})
+        index(writer, MAIN, MANY)
+    for (word, number), expected in exact.items():
+        found = nearest(store, word, filters[number])
+        assert len(found) == 50, "a filter leaves as many"
+        assert len(set(found) & set(expected)) >= 45
+    with store.snapshot(MAIN) as snapshot:
+        assert graph.has_graph(snapshot._connection, snapshot._scope) == has_graph
+        assert bool(snapshot._generation._signs) != has_graph
+        asked = snapshot._scope | {"vector": arrays.halfvec(embed_words(("of5",))), "blobs": None, "limit": 9}
+        rows = snapshot._connection.execute("EXPLAIN " + graph.by_graph("nearest", DIMENSIONS), asked).fetchall()
+        assert ("Index Scan using vectors_near_" in "\n".join(row[0] for row in rows)) == has_graph
+
+
+def test_signs_that_are_missing_are_made(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an upgrade; some blobs have signs and some have none, and of one a vector is missing."""
+    monkeypatch.setattr(likeness, "_SMALLEST_POOL", 300)
+    store = open_one(database)
+    with store.writer() as writer:
+        index(writer, MAIN, MANY)
+    expected = nearest(store, "of3", None)
+    with database.connection("write") as connection, transaction(connection, DEFAULT_TENANT):
+        connection.execute("DELETE FROM vector_signs WHERE blob_id % 3 > 0")
+    again = open_one(database)
+    assert nearest(again, "of3", None) == expected
+    with again.writer() as writer:
+        writer.compact()
+    with database.reading(DEFAULT_TENANT) as connection:
+        assert connection.execute("SELECT count(*), sum(octet_length(signs)) FROM vector_signs").fetchone() == (60, 60 * 20 * 32)
+    with database.connection("write") as connection, transaction(connection, DEFAULT_TENANT):
+        connection.execute("DELETE FROM vectors WHERE blob_id = 1 AND chunk_index = 3")
+        connection.execute("DELETE FROM vector_signs WHERE blob_id = 1")
+    with open_one(database).snapshot(MAIN) as snapshot:
+        signs = snapshot._generation.signs(snapshot._connection, "m", DIMENSIONS)
+        assert signs.missing.tolist() == [3]
+        assert snapshot.cosines(embed_words(("of3",)), np.array([3])).tolist() == [0]
+    with open_one(database).writer() as writer:
+        assert writer.embed_missing(lambda chunks: np.stack([embed_words(("of3",)) for _ in chunks])) == 1
+    with open_one(database).snapshot(MAIN) as snapshot:
+        assert not len(snapshot._generation.signs(snapshot._connection, "m", DIMENSIONS).missing)
 
 
 def places_of(snapshot: Any, ordinals: Any) -> list[tuple[int, int]]:

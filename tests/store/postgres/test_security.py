@@ -32,7 +32,8 @@ OURS = {"src/parse.py": b"def parse the input\nreturn tree\n", "both.txt": b"the
 THEIRS = {"src/parse.py": b"def other things\n", "both.txt": b"the same bytes\n"}
 CONDITION = re.compile(r"(\w+\.)?tenant_id = %\(tenant\)s")
 TABLES = (
-    "repositories", "project_branches", "indexed_files", "blobs", "chunk_metadata", "vectors", "symbols", "segments", "postings",
+    "repositories", "project_branches", "indexed_files", "blobs", "chunk_metadata", "vectors", "vector_signs", "symbols", "segments",
+    "postings",
     "indexing_jobs", "job_submissions", "job_files", "api_keys", "audit_log",
 )  # fmt: skip
 
@@ -76,8 +77,10 @@ def parameters(tenant: uuid.UUID, repository: int) -> dict[str, object]:
     return {
         "tenant": tenant, "repository": repository, "name": "github.com/one/name", "worktree": "/repository", "branch": "main",
         "features": "1", "view": repository, "term": b"the", "first": b"", "end": b"\xff", "part": b"e", "limit": 100, "model": "m",
-        "vector": arrays.halfvec(embed_words(("the", "same"))), "blobs": empty, "indexes": arrays.ints(np.zeros(99)), "hash": 0, "blob": 1,
-        "distance": 9.0, "segments": empty, "after": 0, "times": empty, "named": None, "unused_s": 0.0,
+        "vector": arrays.halfvec(embed_words(("the", "same"))),
+        "high": arrays.halfvec(embed_words(("the", "same"))), "low": arrays.halfvec(embed_words(("the", "same"))),
+        "blobs": empty, "indexes": arrays.ints(np.zeros(99)), "hash": 0, "blob": 1,
+        "segments": empty, "after": 0, "times": empty, "named": None, "unused_s": 0.0,
         "repositories": empty, "views": empty, "names": None, "terms": arrays.byteas([b"the", b"same"]), "path": b"src/parse.py",
         "hashes": arrays.ints(np.array([symbol_hash("parse"), symbol_hash("other")])),
         "job": JOB, "submission": JOB, "state": "", "offset": 0, "after_path": b"",
@@ -94,7 +97,7 @@ ASKING = sorted(name for name, verb in FIRST.items() if verb == "SELECT" and "%(
 OF_ALL_REPOSITORIES = (
     "list_repositories", "tenant_statistics", "list_keys", "list_audit", "list_jobs", "count_jobs", "list_generations",
     "postings_of_tenant", "signs_of_repositories", "repositories_defining", "repositories_listing",
-    "cosines_of_repositories", "views_in_repositories",
+    "products_of_repositories", "views_in_repositories",
 )  # fmt: skip
 
 

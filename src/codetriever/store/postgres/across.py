@@ -19,10 +19,10 @@ import numpy as np
 from codetriever.errors import CodetrieverError
 from codetriever.lexical import bm25
 from codetriever.store.format import FEATURES
-from codetriever.store.postgres import arrays
+from codetriever.store.likeness import Question
+from codetriever.store.postgres import arrays, products
 from codetriever.store.postgres.database import in_transaction
 from codetriever.store.postgres.generation import Generation
-from codetriever.store.postgres.graph import EXACT_CHUNKS
 from codetriever.store.postgres.pools import WRITE
 from codetriever.store.postgres.queries import query
 from codetriever.store.postgres.signs import MOST_BYTES, AllCosines, Signs
@@ -30,15 +30,17 @@ from codetriever.store.postgres.snapshot import PostgresSnapshot, encoded, posti
 from codetriever.types import ViewInfo, ViewKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
     from numpy.typing import NDArray
     from psycopg import Connection
 
     from codetriever.store.postgres.database import Database
+    from codetriever.store.postgres.snapshot import KnownCosines
 
 _KEPT_CHUNKS = 2_000_000  # columns of so many chunks stay in memory between questions, some 50 bytes each
+_EXACT_CHUNKS = 20_000  # of all together so many are compared one by one, which takes the server some 10 ms
 _COMPARED_CHUNKS = 50_000  # as long as that for 16 repositories takes less than two questions to each
 _TOUCH_EVERY_S = 3600.0
 _DEFINES = 1.0  # what defining a symbol that is asked for is worth beside words and vectors, which are worth 1 together
@@ -129,7 +131,7 @@ class Across:
     def signs(self, connection: Connection[Any], views: Sequence[SharedView]) -> Signs | None:
         """Return the signs of the tenant's vectors, once they are worth reading: when there are many vectors, and a second question."""
         chunks = sum(view.info.chunks for view in views)
-        if self._scope["names"] is not None or chunks <= EXACT_CHUNKS or chunks * self.dimensions // 8 > MOST_BYTES:
+        if self._scope["names"] is not None or chunks <= _EXACT_CHUNKS or chunks * self.dimensions // 8 > MOST_BYTES:
             return None
         signs = self._kept.signs_of(self.tenant, self.model, str(self._scope["features"]))
         if signs is not None:
@@ -164,7 +166,7 @@ class Reading:
         self._scope = scope | {"repositories": arrays.bigints(np.array(self._numbers, np.int64))}
         self._postings: dict[int, dict[str, list[tuple[int, bytes, bytes]]]] = defaultdict(dict)
         self._found: dict[str, list[tuple[int, int, bytes, bytes]]] = {}
-        self._cosines: dict[int, tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]] = {}
+        self._cosines: dict[int, KnownCosines] = {}
 
     def snapshot(self, view: SharedView) -> PostgresSnapshot:
         """Open a view; what was read of its postings and cosines already is not read again."""
@@ -179,9 +181,9 @@ class Reading:
         )
 
     def promising(
-        self, terms: Sequence[str], symbols: Sequence[str], vector: NDArray[np.float32], most: int, *, vector_share: float = 0.5
+        self, terms: Mapping[str, float], symbols: Sequence[str], vector: NDArray[np.float32], most: int, *, vector_share: float = 0.5
     ) -> list[SharedView]:
-        """Return the `most` repositories whose best chunk is worth most, the first first.
+        """Return the `most` repositories whose best chunk is worth most, the first first; `terms` are given with what each counts.
 
         A chunk is worth its word score and its cosine, each divided by the best of all and weighed as in the ranking, and its repository 1
         more when it defines one of the `symbols` (simple names). What only the ranking knows, files and their roles, is left to it.
@@ -203,15 +205,17 @@ class Reading:
             self._read_cosines(vector, [view.repository for view in chosen])
         return chosen
 
-    def _word_scores(self, terms: Sequence[str]) -> tuple[NDArray[np.float32], dict[int, int]]:
+    def _word_scores(self, terms: Mapping[str, float]) -> tuple[NDArray[np.float32], dict[int, int]]:
         """Return the word score of every stored chunk, BM25 without lengths, and where the chunks of each repository begin."""
         ends = np.cumsum([view.end for view in self.views])
         firsts = dict(zip(self._numbers, [0, *ends[:-1].tolist()], strict=True))
         scores = np.zeros(int(ends[-1]), np.float32)
         total = sum(view.info.chunks for view in self.views)
-        for rows in filter(None, self._read_postings(terms)):
+        for share, rows in zip(terms.values(), self._read_postings(list(terms)), strict=True):
+            if not rows:
+                continue
             places, frequencies = _places(rows, firsts)
-            weight = np.float32(bm25.idf(len(places), max(total, len(places))))
+            weight = np.float32(share * bm25.idf(len(places), max(total, len(places))))
             scores[places] += weight * bm25.saturation(frequencies, np.ones(len(places)), 1.0)
         return scores, firsts
 
@@ -226,17 +230,18 @@ class Reading:
         if not self._cosines:
             return None
         counts = np.array([len(numbers) for _, numbers, _ in self._cosines.values()])
-        _, numbers, cosines = (np.concatenate(column) for column in zip(*self._cosines.values(), strict=True))
-        return AllCosines(list(self._cosines), counts, numbers, cosines.astype(np.float32))
+        numbers, cosines = (np.concatenate(column) for column in zip(*(found[1:] for found in self._cosines.values()), strict=True))
+        return AllCosines(list(self._cosines), counts, numbers, cosines)
 
     def _read_cosines(self, vector: NDArray[np.float32], repositories: Sequence[int]) -> None:
         """Compare all vectors of some repositories in one go, instead of asking each of them twice."""
-        missing = [number for number in repositories if number not in self._cosines or self._cosines[number][0] is not vector]
+        missing = [number for number in repositories if number not in self._cosines or self._cosines[number][0].query is not vector]
         if not missing:
             return
-        asked = {"vector": arrays.halfvec(vector), "repositories": arrays.bigints(np.array(missing, np.int64))}
-        for repository, numbers, cosines in self._rows("cosines_of_repositories", **asked):
-            self._cosines[repository] = (vector, numbers, cosines)
+        question = Question(vector)
+        asked = {**products.asked(question), "repositories": arrays.bigints(np.array(missing, np.int64))}
+        for repository, numbers, sums, squares in self._rows("products_of_repositories", **asked):
+            self._cosines[repository] = (question, numbers, products.cosines(question, sums, squares))
 
     def _read_postings(self, terms: Sequence[str]) -> list[list[tuple[int, int, bytes, bytes]]]:
         """Return the postings of these terms in all repositories, which the snapshots to come know as well."""

@@ -123,7 +123,7 @@ def digests(values: NDArray[np.uint8]) -> Binary:
     return _fixed(values, _BYTEA, "u1")
 
 
-def halfvecs(matrix: NDArray[np.float32], element: int) -> Binary:
+def halfvecs(matrix: NDArray[np.float32] | NDArray[np.int8], element: int) -> Binary:
     """Return `halfvec[]` of `(n, dim)` rows; `element` is the type's number in this database."""
     if not len(matrix):
         return Binary(_EMPTY.pack(0, 0, element))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.store.postgres import arrays
+from codetriever.store.postgres.scan import cut, ordinals_of, sign_rows
 from codetriever.store.postgres.snapshot import encoded, symbol_hash
-from codetriever.store.quantise import quantised
+from codetriever.store.quantise import quantise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -119,16 +120,20 @@ class Batch:
         return ids
 
     def vector_rows(self, halfvec_type: int) -> dict[str, Any] | None:
-        """Return the parameters of `add_vectors` for the chunks that have vectors, None when there are none."""
-        blobs, indexes = self._chunk_places()
-        has_vectors = np.repeat([len(part.vectors) > 0 for part in self._parts], [len(part.names) for part in self._parts])
-        vectors = [part.vectors for part in self._parts if len(part.vectors)]
-        if not vectors:
+        """Return the parameters of `add_vectors` and `add_signs` for the blobs that have vectors, None when there are none."""
+        embedded = [(part, numbers) for part, numbers in zip(self._parts, self._blobs, strict=True) if len(part.vectors)]
+        if not embedded:
             return None
+        blobs = np.concatenate([numbers for _, numbers in embedded])
+        counts = np.concatenate([part.chunk_counts for part, _ in embedded]).astype(np.int64)
+        rows, _ = quantise(np.concatenate([part.vectors for part, _ in embedded]))
+        has_chunks = counts > 0
         return {
-            "blobs": arrays.bigints(blobs[has_vectors]),
-            "indexes": arrays.ints(indexes[has_vectors]),
-            "vectors": arrays.halfvecs(quantised(np.concatenate(vectors)), halfvec_type),
+            "blobs": arrays.bigints(np.repeat(blobs, counts)),
+            "indexes": arrays.ints(ordinals_of(np.zeros_like(counts), counts)),
+            "vectors": arrays.halfvecs(rows, halfvec_type),
+            "signed": arrays.bigints(blobs[has_chunks]),
+            "signs": arrays.byteas(cut(sign_rows(rows), counts[has_chunks].tolist())),
         }
 
     def symbol_rows(self) -> dict[str, Any]:

@@ -158,6 +158,7 @@ def _configure(connection: Connection[Any], pool: str) -> None:
         connection.execute("SET enable_seqscan = off")
     if pool == READ:
         connection.execute("SET plan_cache_mode = force_custom_plan")  # no other knows for which tenant and repository a partial index is
+        connection.execute("SET max_parallel_workers_per_gather = 0")  # starting them takes longer than what a search asks
 
 
 @contextmanager

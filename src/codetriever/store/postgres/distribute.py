@@ -24,6 +24,7 @@ BY_TENANT = (
     "blobs",
     "chunk_metadata",
     "vectors",
+    "vector_signs",
     "symbols",
     "segments",
     "postings",

@@ -14,6 +14,7 @@ import numpy as np
 
 from codetriever.store.embedded.segment import chunk_keys
 from codetriever.store.postgres.queries import query
+from codetriever.store.postgres.scan import SignPlanes, load_signs
 from codetriever.types import FileTable
 
 if TYPE_CHECKING:
@@ -72,13 +73,13 @@ class Generation:
         self.info = info
         self.total_length = total_length
         self.kept: dict[str, Any] = {}
-        self.is_alone = True  # until something is found in the repository that this view does not list
         self._files: FileTable | None = None
         self._blobs: VisibleBlobs | None = None
         self._chunks: ChunkTable | None = None
         self._file_slots: NDArray[np.int64] | None = None
         self._path_postings: dict[str, tuple[NDArray[np.int32], NDArray[np.uint8]]] | None = None
         self._first_files: NDArray[np.int32] | None = None
+        self._signs: dict[str, SignPlanes] = {}
 
     def files(self, connection: Connection[Any]) -> FileTable:
         """Return the list of files."""
@@ -114,6 +115,12 @@ class Generation:
                 lengths=lengths.astype(np.uint32),
             )
         return self._chunks
+
+    def signs(self, connection: Connection[Any], model: str, dimensions: int) -> SignPlanes:
+        """Return the signs of the vectors of a model."""
+        if model not in self._signs:
+            self._signs[model] = load_signs(connection, self.scope | {"model": model}, self.blobs(connection), dimensions)
+        return self._signs[model]
 
     def file_slots(self, connection: Connection[Any]) -> NDArray[np.int64]:
         """Return the place of each file's blob among the listed ones, -1 for a skipped file."""

@@ -10,7 +10,8 @@ from codetriever.errors import CodetrieverError, EmbedderFailed
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.database import transaction, translated
 from codetriever.store.postgres.queries import query
-from codetriever.store.quantise import quantised
+from codetriever.store.postgres.scan import cut, made_signs
+from codetriever.store.quantise import quantise
 from codetriever.types import StoredChunk
 
 if TYPE_CHECKING:
@@ -23,23 +24,51 @@ if TYPE_CHECKING:
 
 CHUNKS_AT_ONCE = 256
 _BLOBS_AT_ONCE = 64
+_SIGNED_AT_ONCE = 1000
 
 
 def embed_missing(connection: Connection[Any], scope: Mapping[str, Any], embed: Embed, halfvec_type: int) -> int:
     """Complete the model's vectors; returns how many chunks were embedded. What was embedded stays when a later one fails."""
-    embedded, after = 0, -1
+    embedded, last = 0, -1
     with translated():
         while True:
             with transaction(connection, scope["tenant"]):
-                more = {**scope, "after": after, "limit": _BLOBS_AT_ONCE}
+                more = {**scope, "after": last, "limit": _BLOBS_AT_ONCE}
                 blobs = connection.execute(query("blobs_to_embed"), more, binary=True).fetchall()
                 wanted = [one for blob in blobs for one in _chunks(connection, scope, *blob)]
             if not blobs:
-                return embedded
+                break
             for start in range(0, len(wanted), CHUNKS_AT_ONCE):
                 _embed(connection, scope, wanted[start : start + CHUNKS_AT_ONCE], embed, halfvec_type)
             embedded += len(wanted)
-            after = blobs[-1][0]
+            last = blobs[-1][0]
+    if embedded:
+        sign_missing(connection, scope)
+    return embedded
+
+
+def sign_missing(connection: Connection[Any], scope: Mapping[str, Any]) -> None:
+    """Write the signs of the blobs that have vectors of a model, whichever, and no signs."""
+    with translated():
+        with transaction(connection, scope["tenant"]):
+            models = [model for (model,) in connection.execute(query("models_to_sign"), scope, binary=True).fetchall()]
+        for model in models:
+            after: int | None = -1
+            while after is not None:
+                with transaction(connection, scope["tenant"]):
+                    after = _sign(connection, {**scope, "model": model, "after": after, "limit": _SIGNED_AT_ONCE})
+
+
+def _sign(connection: Connection[Any], asked: Mapping[str, Any]) -> int | None:
+    """Write the signs of the next blobs and return the last of these, None when there are none."""
+    (row,) = connection.execute(query("blobs_to_sign"), asked, binary=True).fetchall()
+    if row[0] is None:
+        return None
+    blobs, counts = row
+    signs = np.concatenate([made for _, made in made_signs(connection, asked, blobs)])
+    rows = {"signed": arrays.bigints(blobs), "signs": arrays.byteas(cut(signs, counts.tolist()))}
+    connection.execute(query("add_signs"), {**asked, **rows}, binary=True)
+    return int(blobs[-1])
 
 
 def _chunks(
@@ -68,7 +97,7 @@ def _embed(
     rows = {
         "blobs": arrays.bigints(np.array(blobs, np.int64)),
         "indexes": arrays.ints(np.array(indexes, np.int64)),
-        "vectors": arrays.halfvecs(quantised(vectors), halfvec_type),
+        "vectors": arrays.halfvecs(quantise(vectors)[0], halfvec_type),
     }
     with transaction(connection, scope["tenant"]):
         connection.execute(query("add_vectors"), {**scope, **rows}, binary=True)

@@ -18,7 +18,7 @@ from codetriever.store.postgres.batch import Batch, paths_of
 from codetriever.store.postgres.database import in_transaction, transaction, translated
 from codetriever.store.postgres.generation import load_files
 from codetriever.store.postgres.merge import merge_segments
-from codetriever.store.postgres.missing import embed_missing
+from codetriever.store.postgres.missing import embed_missing, sign_missing
 from codetriever.store.postgres.queries import query
 from codetriever.store.postgres.snapshot import encoded
 from codetriever.types import FileTable, ViewInfo
@@ -111,6 +111,7 @@ class PostgresWriter:
             vectors = batch.vector_rows(self._halfvec_type)
             if vectors is not None:
                 self._execute("add_vectors", **vectors)
+                self._execute("add_signs", **vectors)
         self._execute("advance_number", number=batch.next)
 
     def switch(
@@ -158,7 +159,7 @@ class PostgresWriter:
             self.sweep()
             if len(files.paths) >= MANY_FILES and not is_kept:
                 self._execute("take_statistics")
-            if chunks > graph.EXACT_CHUNKS:
+            if chunks > graph.SCANNED_CHUNKS:
                 graph.build_graph(self._connection, self._scope)
         return ViewInfo(key, generation + (not same), head, now, now, len(files.paths), chunks, text_bytes)
 
@@ -194,14 +195,15 @@ class PostgresWriter:
         if swept:
             blobs, segments, chunks = (np.array(column, np.int64) for column in zip(*swept, strict=True))
             of_blobs = {"blobs": arrays.bigints(blobs)}
-            for name in ("sweep_chunks", "sweep_vectors", "sweep_symbols"):
+            for name in ("sweep_chunks", "sweep_vectors", "sweep_signs", "sweep_symbols"):
                 self._execute(name, **of_blobs)
             dead = np.bincount(np.unique(segments, return_inverse=True)[1], weights=chunks)
             self._execute("count_dead", segments=arrays.bigints(np.unique(segments)), dead=arrays.ints(dead))
 
     def compact(self) -> None:
-        """Merge segments into as few as there can be."""
+        """Merge segments into as few as there can be, and make the signs that are missing."""
         self.flush()
+        sign_missing(self._connection, self._scope)
         in_transaction(self._connection, self._tenant, lambda: merge_segments(self._connection, self._scope, whole=True))
 
     def previous(self, key: ViewKey) -> FileTable | None:

@@ -15,9 +15,10 @@ FROM postings
 WHERE tenant_id = %(tenant)s AND term = ANY (%(terms)s::bytea[]) AND repository_id = ANY (%(repositories)s::bigint[])
 ORDER BY term, repository_id, segment_id
 
--- name: cosines_of_repositories
--- How near every chunk of some repositories is.
-SELECT repository_id, array_agg(blob_id + chunk_index), array_agg(-(dense <#> %(vector)s::halfvec))
+-- name: products_of_repositories
+-- For every chunk of some repositories the products of its vector with a question in two parts (see products.py) and with itself.
+SELECT repository_id, array_agg(blob_id + chunk_index),
+       array_agg(-2048 * (dense <#> %(high)s::halfvec) - (dense <#> %(low)s::halfvec)), array_agg(-(dense <#> dense))
 FROM vectors
 WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(repositories)s::bigint[])
 GROUP BY repository_id

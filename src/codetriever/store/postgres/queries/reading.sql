@@ -97,40 +97,51 @@ WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND position(%(p
 ORDER BY term LIMIT %(limit)s
 
 -- name: nearest
--- The chunks of a repository whose vectors are nearest, compared one by one.
-SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-distance)
+-- The chunks of a repository, or of some of its blobs, whose vectors are nearest by a graph.
+SELECT array_agg(blob_id), array_agg(chunk_index)
 FROM (
-    SELECT blob_id, chunk_index, dense <#> %(vector)s::halfvec AS distance
+    SELECT blob_id, chunk_index
     FROM vectors
     WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s
-    ORDER BY distance
+      AND (%(blobs)s::bigint[] IS NULL OR blob_id = ANY (%(blobs)s::bigint[]))
+    ORDER BY dense <=> %(vector)s::halfvec
     LIMIT %(limit)s
 ) best
 
--- name: nearest_of_blobs
--- The same among the chunks of some blobs.
-SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-distance)
+-- name: load_signs
+-- The signs of some blobs' vectors, by blob.
+SELECT array_agg(blob_id), string_agg(signs, ''::bytea)
 FROM (
-    SELECT blob_id, chunk_index, dense <#> %(vector)s::halfvec AS distance
-    FROM vectors
+    SELECT blob_id, signs
+    FROM vector_signs
     WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s AND blob_id = ANY (%(blobs)s::bigint[])
-    ORDER BY distance
-    LIMIT %(limit)s
-) best
+    ORDER BY blob_id
+) listed
 
--- name: as_near
--- All that is as near as this, for when equals lie at the end of a list. (FETCH ... WITH TIES would sort everything.)
-SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-(dense <#> %(vector)s::halfvec))
+-- name: vectors_of_blobs
+-- The vectors of some blobs.
+SELECT blob_id, chunk_index, dense
 FROM vectors
-WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s AND dense <#> %(vector)s::halfvec <= %(distance)s
-  AND (%(blobs)s::bigint[] IS NULL OR blob_id = ANY (%(blobs)s::bigint[]))
+WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s AND blob_id = ANY (%(blobs)s::bigint[])
+ORDER BY blob_id, chunk_index
 
--- name: cosines
--- How near some chunks' vectors are, with their places in the question.
-SELECT array_agg(position), array_agg(-(dense <#> %(vector)s::halfvec))
-FROM unnest(%(blobs)s::bigint[], %(indexes)s::int[]) WITH ORDINALITY AS wanted (blob_id, chunk_index, position)
-JOIN vectors v USING (blob_id, chunk_index)
-WHERE v.tenant_id = %(tenant)s AND v.repository_id = %(repository)s AND v.model = %(model)s
+-- name: products_of_blobs
+-- For all chunks of some blobs the products of their vectors with a question in two parts (see products.py) and with themselves.
+SELECT array_agg(blob_id), array_agg(chunk_index), array_agg(-2048 * (dense <#> %(high)s::halfvec) - (dense <#> %(low)s::halfvec)),
+       array_agg(-(dense <#> dense))
+FROM vectors
+WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s AND blob_id = ANY (%(blobs)s::bigint[])
+
+-- name: products
+-- The same for some chunks, with their places in the question. (OFFSET 0 keeps the planner from reading the whole repository instead.)
+SELECT array_agg(position), array_agg(-2048 * (dense <#> %(high)s::halfvec) - (dense <#> %(low)s::halfvec)), array_agg(-(dense <#> dense))
+FROM unnest(%(blobs)s::bigint[], %(indexes)s::int[]) WITH ORDINALITY AS wanted (blob_id, chunk_index, position),
+     LATERAL (
+         SELECT dense FROM vectors
+         WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND model = %(model)s
+           AND blob_id = wanted.blob_id AND chunk_index = wanted.chunk_index
+         OFFSET 0
+     ) AS found
 
 -- name: vectors
 -- The vectors of some chunks, with their places in the question.
@@ -172,6 +183,7 @@ SELECT (SELECT count(*) FROM chunk_metadata WHERE tenant_id = %(tenant)s AND rep
 SELECT coalesce((SELECT sum(pg_column_size(b)) FROM blobs b WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)
      + coalesce((SELECT sum(pg_column_size(c)) FROM chunk_metadata c WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)
      + coalesce((SELECT sum(pg_column_size(v)) FROM vectors v WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)
+     + coalesce((SELECT sum(pg_column_size(n)) FROM vector_signs n WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)
      + coalesce((SELECT sum(pg_column_size(s)) FROM symbols s WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)
      + coalesce((SELECT sum(pg_column_size(p)) FROM postings p WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)
      + coalesce((SELECT sum(pg_column_size(f)) FROM indexed_files f WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s), 0)

@@ -53,6 +53,13 @@ SELECT %(tenant)s, %(repository)s, %(model)s, added.*
 FROM unnest(%(blobs)s::bigint[], %(indexes)s::int[], %(vectors)s::halfvec[]) AS added
 ON CONFLICT (tenant_id, repository_id, blob_id, chunk_index, model) DO NOTHING
 
+-- name: add_signs
+-- The signs of blobs' vectors under one model.
+INSERT INTO vector_signs (tenant_id, repository_id, model, blob_id, signs)
+SELECT %(tenant)s, %(repository)s, %(model)s, added.*
+FROM unnest(%(signed)s::bigint[], %(signs)s::bytea[]) AS added
+ON CONFLICT (tenant_id, repository_id, model, blob_id) DO NOTHING
+
 -- name: add_symbols
 -- The definitions in new blobs.
 INSERT INTO symbols (tenant_id, repository_id, blob_id, position, name_hash, name, qualified_name, signature, kind, chunk_index, line,
@@ -156,6 +163,10 @@ DELETE FROM chunk_metadata WHERE tenant_id = %(tenant)s AND repository_id = %(re
 -- Delete the vectors of swept blobs, of every model.
 DELETE FROM vectors WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = ANY (%(blobs)s::bigint[])
 
+-- name: sweep_signs
+-- Delete the signs of swept blobs, under every model.
+DELETE FROM vector_signs WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = ANY (%(blobs)s::bigint[])
+
 -- name: sweep_symbols
 -- Delete the definitions of swept blobs.
 DELETE FROM symbols WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s AND blob_id = ANY (%(blobs)s::bigint[])
@@ -218,6 +229,31 @@ WHERE c.tenant_id = %(tenant)s AND c.repository_id = %(repository)s AND c.blob_i
 )
 ORDER BY c.chunk_index
 
+-- name: models_to_sign
+-- The models under which blobs have vectors and no signs.
+SELECT DISTINCT model FROM vectors v
+WHERE v.tenant_id = %(tenant)s AND v.repository_id = %(repository)s AND NOT EXISTS (
+    SELECT FROM vector_signs n
+    WHERE n.tenant_id = %(tenant)s AND n.repository_id = %(repository)s AND n.model = v.model AND n.blob_id = v.blob_id
+)
+
+-- name: blobs_to_sign
+-- The next blobs that have vectors of a model for all of their chunks, and no signs.
+SELECT array_agg(blob_id), array_agg(chunk_count)
+FROM (
+    SELECT b.blob_id, b.chunk_count
+    FROM blobs b
+    WHERE b.tenant_id = %(tenant)s AND b.repository_id = %(repository)s AND b.blob_id > %(after)s AND b.chunk_count > 0 AND NOT EXISTS (
+        SELECT FROM vector_signs n
+        WHERE n.tenant_id = %(tenant)s AND n.repository_id = %(repository)s AND n.model = %(model)s AND n.blob_id = b.blob_id
+    ) AND b.chunk_count = (
+        SELECT count(*) FROM vectors v
+        WHERE v.tenant_id = %(tenant)s AND v.repository_id = %(repository)s AND v.model = %(model)s AND v.blob_id = b.blob_id
+    )
+    ORDER BY b.blob_id
+    LIMIT %(limit)s
+) listed
+
 -- name: take_statistics
 -- Let the planner know of a large change now; by itself the database looks when a tenth of a table has changed.
-ANALYZE blobs, indexed_files, chunk_metadata, vectors, symbols, postings
+ANALYZE blobs, indexed_files, chunk_metadata, vectors, vector_signs, symbols, postings
