@@ -361,6 +361,21 @@ def test_several_workers_in_processes_of_their_own(connection: Connection, progr
     assert events.count("worker_process_died") == 1
 
 
+def test_workers_end_with_a_supervisor_that_is_killed(connection: Connection, program: Program, server: GitServer) -> None:
+    """They give back what they are at, as if they had been told to end."""
+    server.commit("one", FILES)
+    server.delay_s = 5.0
+    supervisor = program.start("worker", "--concurrency", "2", **HTTP)
+    job = connection.jobs.submit(url=f"{server.url}/one", branch="main")
+    until(supervisor, "job_started")
+    workers = psutil.Process(supervisor.pid).children(recursive=True)
+    supervisor.kill()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+    back = connection.jobs.get(job.id)
+    assert (back.state, back.deaths, back.worker) == (JobState.PENDING, 0, "")
+
+
 def test_a_worker_without_a_database_or_with_a_strange_one_says_so(program: Program) -> None:
     assert program("worker", "--once", CODETRIEVER_DATABASE_URL="")[0] == 2
     code, _, err = program("worker", "--once", CODETRIEVER_DATABASE_URL="host=/nowhere")

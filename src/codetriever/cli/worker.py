@@ -31,13 +31,14 @@ def worker(command: Command, settings: Settings, screen: Screen) -> int:
         raise InvalidArguments(f"--concurrency can be 1 to {MOST_WORKERS}.")
     log = Log(command, screen)
     with stopping() as stop:
+        from codetriever.jobs.supervision import end_with_supervisor, share_of, supervise
+
         if command.concurrency == 1:
             from codetriever.jobs.worker import work
 
+            end_with_supervisor(stop)
             work(settings, stop=stop, tell=log, once=command.once)
             return 0
-        from codetriever.jobs.supervision import share_of, supervise
-
         words = ["worker", "--concurrency", "1", *(["--once"] if command.once else []), *(["--json"] if command.wants_json else [])]
         typed = {BY_NAME[name].variable: value for name, value in command.settings.items()}
         environment = typed | share_of(settings, command.concurrency)

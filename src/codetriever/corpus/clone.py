@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from codetriever.errors import CloneFailed, PathNotFound, SourceRefused
+from codetriever.errors import CloneFailed, DiskFull, PathNotFound, SourceRefused
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _BRANCH = re.compile(r"(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.))[^\x00-\x20\x7f~^:
 _HEAD = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 # What another attempt would not mend.
 _LASTING = re.compile(r"couldn't find remote ref|not found|could not read (?:Username|Password)|Authentication failed|error: 40[0-4]")
+_MAKE_ROOM = "Free some space, or set TMPDIR to a folder with more of it."
+_NO_ROOM = re.compile(rb"No space left on device|Disk quota exceeded|Out of diskspace|File too large")
 # What git needs to find its parts and the way out; nothing that changes what it does.
 _KEPT_VARIABLES = (
     "PATH SYSTEMROOT TMPDIR TEMP TMP SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE GIT_SSL_CAINFO GIT_SSL_CAPATH "
@@ -117,7 +119,7 @@ def clone(
 
     A folder that is a clone already is brought up to date; whatever else is in its tree goes. `max_bytes` bounds what is downloaded, and
     again what is checked out; `on_wait` is called a few times a second, and what it raises ends the work. Raises `CloneFailed`
-    when another attempt may succeed, else `PathNotFound` and `SourceRefused`.
+    when another attempt may succeed, `DiskFull`, else `PathNotFound` and `SourceRefused`.
     """
     if branch and not is_branch_name(branch):
         raise SourceRefused(f"{branch!r} is no name for a branch.")
@@ -166,6 +168,10 @@ class _Git:
                     self._check()
         if process.returncode:
             reason = _reason(complaint)
+            if _NO_ROOM.search(complaint):
+                raise DiskFull(
+                    f"There is no room left for {self._url}: {reason}.", hint="Free some space, or set TMPDIR to a folder with more."
+                )
             kind = PathNotFound if _LASTING.search(reason) else CloneFailed
             raise kind(f"{self._url} could not be fetched: {reason}.", hint="Is the address right, and may it be read?")
         self._check()

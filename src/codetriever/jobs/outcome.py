@@ -19,6 +19,7 @@ from codetriever.errors import (
 from codetriever.indexing.intake import AS_BEFORE
 from codetriever.store.job import JobState
 from codetriever.store.postgres.jobs import Ending
+from codetriever.system import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ TRIES: Final = 4  # of a job that fails for a reason that may pass, and of files
 DEATHS: Final = 2  # the second worker that dies of a job is the last
 _PASSING: Final = (CloneFailed, DatabaseUnavailable, DiskFailed, DiskFull, EmbedderFailed)
 _LONGER: Final = 6
+_MAKE_ROOM: Final = "Free some space on the worker's machine, or set TMPDIR to a folder with more of it."
 _LOCKED_S: Final = (1.0, 5.0)
 _LOCK_PATIENCE_S: Final = 6 * 3600.0  # by then whoever writes that repository is no job of ours
 
@@ -63,6 +65,8 @@ def of_reports(job: Job, reports: Sequence[IndexReport], progress: Progress, *, 
 
 def of_error(job: Job, error: Exception, progress: Progress, *, retry_s: float) -> Outcome:
     """Return what becomes of a job that an error ended: tried again when the reason may pass, else failed."""
+    if isinstance(error, OSError) and is_disk_full(error):
+        error = DiskFull(f"There is no room left on the worker's disk: {error}.", hint=_MAKE_ROOM)
     known = error if isinstance(error, CodetrieverError) else None
     said = " ".join(filter(None, (known.message, known.hint))) if known else f"{type(error).__name__}: {error}"
     ending = Ending(

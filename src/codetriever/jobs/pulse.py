@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from codetriever.errors import DatabaseUnavailable
+from codetriever.errors import DatabaseUnavailable, DiskFull
 from codetriever.store.postgres.jobs import beat
 from codetriever.types import Progress
 
@@ -77,7 +77,7 @@ class Pulse:
             now = self.progress
             try:
                 answer = beat(self._database, self._taken, files_done=now.files_done, files_total=now.files_total, chunks=now.chunks)
-            except DatabaseUnavailable:
-                continue  # it may be back for the next one
+            except (DatabaseUnavailable, DiskFull):
+                continue  # it may be back, or have room, for the next one
             self.is_lost = self.is_lost or answer is None
             self.is_cancelled = self.is_cancelled or answer is True

@@ -1,4 +1,8 @@
-"""How do several workers share a machine? Each in a process of its own, started again when it dies: what kills one kills one job."""
+"""How do several workers share a machine? Each in a process of its own, started again when it dies: what kills one kills one job.
+
+A worker's standard input is a pipe whose other end the supervisor holds and never writes to. When it ends, the supervisor is gone, however
+that came about, and so are the worker's share of the machine and who would start it again: it ends as if it had been told to.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Mapping, Sequence
 
     from codetriever.config import Settings
@@ -19,6 +24,7 @@ LEAST_MEMORY_BYTES = 64 << 20
 _LOOK_S = 0.2
 _FIRST_REST_S, _LONGEST_REST_S = 1.0, 30.0
 _LIVED_WELL_S = 30.0
+_IS_SUPERVISED = "CODETRIEVER_SUPERVISED"  # set where the standard input is the supervisor's pipe
 _UNUSABLE = 2  # the exit code of a worker that no other start would help
 
 
@@ -28,6 +34,19 @@ def share_of(settings: Settings, count: int) -> dict[str, str]:
     workers = settings.workers or max(1, processors // count)
     memory = max(LEAST_MEMORY_BYTES, settings.memory // count)
     return {"CODETRIEVER_MEMORY": str(memory), "CODETRIEVER_WORKERS": str(workers)}
+
+
+def end_with_supervisor(stop: threading.Event) -> None:
+    """Set `stop` once the supervisor that started this process is gone, if one did."""
+    if os.environ.pop(_IS_SUPERVISED, ""):
+        threading.Thread(target=_await_end, args=(stop,), name="supervisor", daemon=True).start()
+
+
+def _await_end(stop: threading.Event) -> None:
+    with suppress(OSError):
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+    stop.set()
 
 
 def supervise(
@@ -73,14 +92,14 @@ class _Child:
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         self._command = [sys.executable, "-P", "-m", "codetriever", *words]
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, **environment, _IS_SUPERVISED: "1"}
         self._rest_s = 0.0
         self._start_at = 0.0
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._started = time.monotonic()
-        return subprocess.Popen(self._command, env=self._environment, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(self._command, env=self._environment, stdin=subprocess.PIPE)
 
     def ended(self) -> int | None:
         """Return the exit code once; start the process when its pause is over."""
@@ -89,7 +108,10 @@ class _Child:
                 self._start_at = 0.0
                 self.process = self._start()
             return None
-        return self.process.poll()
+        code = self.process.poll()
+        if code is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+        return code
 
     def start_again(self) -> None:
         """Start the process after a pause that grows while it does not live long."""

@@ -12,7 +12,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from codetriever.errors import DatabaseUnavailable
+from codetriever.errors import DatabaseUnavailable, DiskFull
 from codetriever.jobs.outcome import Outcome, of_death, of_error, of_reports
 from codetriever.jobs.pulse import JobCancelled, JobLost, Pulse
 from codetriever.jobs.scratch import scratch_folder, sweep_scratch
@@ -36,6 +36,7 @@ _PURGE_EVERY_S = 3600.0
 _UPLOADS_KEPT_S = 86400.0
 _FIRST_REST_S, _LONGEST_REST_S = 0.2, 15.0
 _POOL_WAIT_S = 5.0
+_AWAY = (DatabaseUnavailable, DiskFull)  # a database without room for a job's state is waited for as one that is away
 
 _Result = TypeVar("_Result")
 
@@ -74,7 +75,7 @@ class Worker:
             while not self._stop.is_set():
                 try:
                     is_done = self._turn(once=once)
-                except DatabaseUnavailable as error:
+                except _AWAY as error:
                     if once:
                         raise
                     self._rest(error)
@@ -99,7 +100,7 @@ class Worker:
             self._waker.wait(min(POLL_S, self._silence_s / 3), self._stop)
         return False
 
-    def _rest(self, error: DatabaseUnavailable) -> None:
+    def _rest(self, error: DatabaseUnavailable | DiskFull) -> None:
         self._rest_s = min(max(2 * self._rest_s, _FIRST_REST_S), _LONGEST_REST_S)
         self._tell("database_unavailable", error=error.message, retry_after_s=self._rest_s)
         self._stop.wait(self._rest_s)
@@ -147,12 +148,12 @@ class Worker:
         return None
 
     def _persistently(self, write: Callable[[], _Result]) -> _Result | None:
-        """Write however long the database is away; a worker that is to stop leaves it to those who notice its silence."""
+        """Write however long the database is away or full; a worker that is to stop leaves it to those who notice its silence."""
         rest_s = _FIRST_REST_S
         while True:
             try:
                 return write()
-            except DatabaseUnavailable as error:
+            except _AWAY as error:
                 self._tell("database_unavailable", error=error.message, retry_after_s=rest_s)
                 if self._stop.is_set() and rest_s > 1.0:
                     return None

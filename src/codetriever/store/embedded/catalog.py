@@ -20,7 +20,7 @@ from codetriever.errors import (
 )
 from codetriever.store.embedded.sections import REBUILD
 from codetriever.store.format import FORMAT_VERSION
-from codetriever.system import PRIVATE_FILE
+from codetriever.system import PRIVATE_FILE, is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,7 +272,7 @@ def _translate_sqlite(error: sqlite3.Error, folder: Path) -> CodetrieverError:
 
 
 def _translate_os(error: OSError, folder: Path) -> CodetrieverError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if is_disk_full(error):
         return _disk_full(folder)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return not_writable(folder, str(error))

@@ -215,7 +215,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.DiskFull as error:
-        raise DiskFull(f"The database has no room left: {_said(error)}") from error
+        raise DiskFull(f"The database has no room left: {_said(error)}", hint="Free some space where the database is.") from error
     except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
         raise TransactionUndone(f"Others kept undoing a transaction: {_said(error)}", hint="Try again.") from error
     except psycopg_pool.PoolTimeout as error:
