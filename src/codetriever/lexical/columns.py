@@ -122,8 +122,8 @@ class TermCounter:
         positions[distinct] = np.arange(len(distinct), dtype=np.uint32)
         return list(map(self._names.in_order.__getitem__, distinct.tolist())), positions[terms]
 
-    def _terms_of(self, word: bytes) -> list[int]:
-        return [] if word == _SEPARATOR else list(map(self._names.__getitem__, derived_terms(word.decode())))
+    def _terms_of(self, word: bytes) -> Iterable[int]:
+        return () if word == _SEPARATOR else set(map(self._names.__getitem__, derived_terms(word.decode())))
 
     def _forget(self) -> None:
         self._names = _Numbers()

@@ -135,35 +135,40 @@ def _fold(word: str) -> str:
 def _analyse(word: str) -> tuple[str, ...]:
     if len(_cache) >= _CACHE_WORDS:
         _cache.clear()
-    terms = _cache[word] = derived_terms(word)
+    terms = _cache[word] = tuple(dict.fromkeys(derived_terms(word)))
     return terms
 
 
-def derived_terms(word: str) -> tuple[str, ...]:
-    """Return what `word_terms` does, without remembering it."""
-    return tuple(dict.fromkeys(_derive(word)))
-
-
-def _derive(word: str) -> list[str]:
-    """Return the terms of a word, the whole first, perhaps with repeats."""
-    if len(word) < _MIN_BLOB_CHARS and word.isascii() and word.isalpha() and (word.islower() or word.istitle()):
-        return [word.lower(), *_part_terms(word.lower())]
-    if len(word) == 1 and word in "0123456789_":
-        return []
+def derived_terms(word: str) -> list[str]:
+    """Return what `word_terms` does, without remembering it, and perhaps with repeats."""
+    if len(word) < _MIN_BLOB_CHARS and word.isascii():
+        return _derive_short(word)
     if len(word) >= _MIN_BLOB_CHARS and _HEX.fullmatch(word):
         return [word.lower()[:_BLOB_CHARS], CUT]
     if not word.isascii() and re.search(_UNSPACED, word):
         return _derive_unspaced(word)
-    is_ascii = word.isascii()
-    shape = word if is_ascii else "".join(map(_shape, word))
+    shape = word if word.isascii() else "".join(map(_shape, word))
     spans = [] if word[0].isdecimal() else [part.span() for part in _PART.finditer(shape)]
     if _is_blob(word, len(spans)):
         return [_fold(word)[:_BLOB_CHARS], CUT]
-    folded = word.lower() if is_ascii else ""
     terms = [_fold(word)]
     for start, end in spans[:_MAX_PARTS]:
-        terms += _part_terms((folded[start:end] if is_ascii else word[start:end].casefold())[:MAX_TERM_CHARS])
+        terms += _part_terms(_fold(word[start:end]))
     return [*terms, CUT] if len(word) > MAX_TERM_CHARS else terms
+
+
+def _derive_short(word: str) -> list[str]:
+    """Return the terms of a word in ASCII that is too short for encoded data: of nearly every word there is."""
+    folded = word.lower()
+    if word.isalpha() and (word == folded or word.istitle()):
+        return [folded, *_part_terms(folded)]
+    if len(word) == 1:
+        return []
+    terms = [folded]
+    if not word[0].isdecimal():
+        for part in _PART.findall(word):
+            terms += _part_terms(part.lower())
+    return terms
 
 
 @lru_cache(_CACHE_PARTS)
@@ -186,7 +191,7 @@ def _derive_unspaced(word: str) -> list[str]:
     for run in runs:
         terms += _pairs(run)
     for piece in re.split(_UNSPACED, word):
-        terms += _derive(piece) if piece else []
+        terms += derived_terms(piece) if piece else []
     return terms
 
 
