@@ -161,7 +161,7 @@ def _name(text: bytes, kind: str) -> tuple[str, str]:
     A section is called what its heading says.
     """
     name = _text(text)
-    if kind == "section":
+    if kind == "section" or name.isidentifier():
         return "", name
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'`":
         name = name[1:-1]

@@ -103,7 +103,7 @@ def is_binary(data: bytes) -> bool:
         return True
     probe = data[:_PROBE_BYTES]
     controls = len(probe.translate(None, _TEXT_BYTES))
-    return controls > len(probe) * (_CONTROL_SHARE if _is_damaged_utf8(probe) else _LEGACY_CONTROL_SHARE)
+    return controls > 0 and controls > len(probe) * (_CONTROL_SHARE if _is_damaged_utf8(probe) else _LEGACY_CONTROL_SHARE)
 
 
 def _repaired(data: bytes) -> bytes:
