@@ -10,36 +10,41 @@ import re
 
 PREPROCESSED = frozenset({"arduino", "c", "cpp", "cuda", "opencl"})
 
-_MARKED_TYPE = re.compile(
+# Compiled for the first text of these languages: no other process should wait for that.
+_MARKED_TYPE = (
     rb"\b(?:class|struct|union)\s+(?:\[\[\w+\]\]\s*)?([A-Z][A-Z0-9_]+(?:\s*\([^()\n]*\))?)"
     rb"(?=\s+[A-Za-z_][\w:]*\s*(?:<[^<>{};]*>\s*)?(?:final\s*)?[:{])"
 )
-_BARE_MACRO = re.compile(rb"^[ \t]*[A-Z][A-Z0-9_]{3,}[ \t]*\([^(){};\n]*\)[ \t]*\r?$(?!\s*\{)", re.MULTILINE)
-_CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|elifdef|elifndef|endif)\b(?:\\\r?\n|[^\n])*", re.MULTILINE)
-_NEVER = re.compile(rb"#[ \t]*if[ \t]+0[ \t]*(?:$|/)")
-_TEXT = re.compile(rb"[^\r\n]")
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define\b(?:\\\r?\n|[^\n])*", re.MULTILINE)
+_BARE_MACRO = rb"(?m)^[ \t]*[A-Z][A-Z0-9_]{3,}[ \t]*\([^(){};\n]*\)[ \t]*\r?$(?!\s*\{)"
+_CONDITION = rb"(?m)^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|elifdef|elifndef|endif)\b(?:\\\r?\n|[^\n])*"
+_NEVER = rb"#[ \t]*if[ \t]+0[ \t]*(?:$|/)"
+_TEXT = rb"[^\r\n]"
+_MACRO = rb"(?m)^[ \t]*#[ \t]*define\b(?:\\\r?\n|[^\n])*"
 
 
 def without_type_macros(source: bytes) -> bytes:
     """Blank the macro in `class EXPORT Name {`, which otherwise reads as a function."""
-    return _MARKED_TYPE.sub(lambda found: found.group()[: found.start(1) - found.start()] + b" " * (found.end(1) - found.start(1)), source)
+    return re.sub(_MARKED_TYPE, _without_first_group, source)
+
+
+def _without_first_group(found: re.Match[bytes]) -> bytes:
+    return found.group()[: found.start(1) - found.start()] + b" " * (found.end(1) - found.start(1))
 
 
 def without_directives(source: bytes) -> bytes:
     """Blank macros that stand alone on a line, conditional directives, and of each `#if` all branches but one: the first not `#if 0`."""
-    source = _BARE_MACRO.sub(lambda found: _blank(found.group()), source)
+    source = re.sub(_BARE_MACRO, lambda found: _blank(found.group()), source)
     parts: list[bytes] = []
     active: list[bool] = []  # for each open #if, whether the branch at hand is kept
     taken: list[bool] = []  # and whether one was kept so far
     position = 0
-    for found in _CONDITION.finditer(source):
+    for found in re.finditer(_CONDITION, source):
         text = source[position : found.start()]
         parts += (text if all(active) else _macros_alone(text), _blank(found.group()))
         position = found.end()
         word = found.group(1)
         if word in (b"if", b"ifdef", b"ifndef"):
-            active.append(_NEVER.search(found.group()) is None)
+            active.append(re.search(_NEVER, found.group()) is None)
             taken.append(active[-1])
         elif active and word == b"endif":
             active.pop()
@@ -55,11 +60,11 @@ def _macros_alone(text: bytes) -> bytes:
     """Blank all but the definitions of macros, which are whole in any branch."""
     parts: list[bytes] = []
     position = 0
-    for macro in _MACRO.finditer(text):
+    for macro in re.finditer(_MACRO, text):
         parts += (_blank(text[position : macro.start()]), macro.group())
         position = macro.end()
     return b"".join((*parts, _blank(text[position:])))
 
 
 def _blank(text: bytes) -> bytes:
-    return _TEXT.sub(b" ", text)
+    return re.sub(_TEXT, b" ", text)

@@ -55,14 +55,14 @@ _MODIFIERS = (
     b"inner|internal|local|materialized|open|operator|or|override|partial|private|protected|pub|public|pure|replace|sealed|static|"
     b"suspend|temp|temporary|unsafe|value|virtual"
 )
-_KEYWORD_LINE = re.compile(
-    rb"^(?P<indent>[ \t]*)(?:@\w+(?:\([^()\n]*\))?[ \t]+)*(?:(?:%b)\b(?:\([^()\n]*\))?[ \t]+){0,6}"
+# Compiled for the first text that needs it: few do, and it takes a millisecond.
+_KEYWORD_LINE = (
+    rb"(?mi)^(?P<indent>[ \t]*)(?:@\w+(?:\([^()\n]*\))?[ \t]+)*(?:(?:%b)\b(?:\([^()\n]*\))?[ \t]+){0,6}"
     rb"(?P<word>%b)[ \t]+(?:if[ \t]+not[ \t]+exists[ \t]+)?(?:\([^()\n]*\)[ \t]*|<[^<>\n]*>[ \t]*)?(?:[\w$]+(?:<[^<>\n]*>)?[.:]+)*"
     rb"(?P<name>[A-Za-z_\x80-\xff][\w$\x80-\xff]*(?:-\w+)*[!?]?)"
-    rb"(?=[ \t]*(?:[(<{:=;\[\r\n]|$|as\b|for\b|extends\b|implements\b|do\b|where\b))" % (_MODIFIERS, b"|".join(_KINDS)),
-    re.MULTILINE | re.IGNORECASE,
+    rb"(?=[ \t]*(?:[(<{:=;\[\r\n]|$|as\b|for\b|extends\b|implements\b|do\b|where\b))" % (_MODIFIERS, b"|".join(_KINDS))
 )
-_SHELL_FUNCTION = re.compile(rb"^(?P<indent>[ \t]*)(?P<name>[\w][\w.:-]*)[ \t]*\(\)[ \t]*(?=[{(\r\n])", re.MULTILINE)
+_SHELL_FUNCTION = rb"(?m)^(?P<indent>[ \t]*)(?P<name>[\w][\w.:-]*)[ \t]*\(\)[ \t]*(?=[{(\r\n])"
 _SIGNATURE_BYTES = 240
 _TYPES = frozenset({"class", "struct", "union", "enum", "trait", "interface", "impl"})
 _OWNERS = _TYPES | {"namespace", "module"}
@@ -104,7 +104,7 @@ def add_recovered(known: list[Definition], root: Node, source: bytes, language: 
 def recover(source: bytes, start: int, end: int, language: str, owners: Sequence[Definition] = ()) -> Iterator[Definition]:
     """Find definitions by keyword and indentation between two bytes; the smallest of `owners` around both owns them."""
     around = max((one for one in owners if one.byte_start < start and one.byte_end >= end), key=lambda one: one.byte_start, default=None)
-    pattern = _SHELL_FUNCTION if language == "bash" else _KEYWORD_LINE
+    pattern = re.compile(_SHELL_FUNCTION if language == "bash" else _KEYWORD_LINE)
     lines = list(pattern.finditer(source, source.rfind(b"\n", 0, start) + 1, end))
     line, counted = 1, 0
     path: list[tuple[int, str, str]] = [(-1, around.qualified_name, around.kind)] if around else []  # indent, qualified name, kind

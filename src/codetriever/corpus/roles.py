@@ -51,9 +51,10 @@ _DOCS_NAME = re.compile(
 _PROSE = frozenset({"text", "html", "xml"})
 _DOCS_FOLDER_NAME = re.compile(r".*\.(?:html?|txt|xml|css|js|json|ya?ml|in|license|[1-9]\w{0,2})")
 
-# Looked for in lower case, only where "generated" stands at all, and only in comments: on a line that begins like one, or with the mark.
-_COMMENT = re.compile(rb"[ \t]*(?:$|[#/*;%<!'@]|--|\(\*|\"\"\"|dnl\b|rem\b|\.\\\")")
-_GENERATED_MARK = re.compile(
+# Looked for in lower case, only where "generated" stands at all (so they are compiled then), and only in comments: on a line that begins
+# like one, or with the mark.
+_COMMENT = rb"[ \t]*(?:$|[#/*;%<!'@]|--|\(\*|\"\"\"|dnl\b|rem\b|\.\\\")"
+_GENERATED_MARK = (
     rb"code generated (?:by|from)|<auto-?generated|@generated\b|"
     rb"(?:this|the following|the) (?:source |header )?(?:file|code|class|module) (?:is|was|has been) "
     rb"(?:automatically |auto-?|machine |programmatically )?generated|"
@@ -104,9 +105,9 @@ def _folder_traits(folder: str) -> tuple[bool, bool, bool, bool]:
 def _is_generated(language: str, data: bytes) -> bool:
     if language not in DOCS_LANGUAGES:
         head = data[:_HEAD_BYTES].lower()
-        if b"generated" in head and (found := _GENERATED_MARK.search(head)):
+        if b"generated" in head and (found := re.search(_GENERATED_MARK, head)):
             line = head[head.rfind(b"\n", 0, found.start()) + 1 : found.start()]
-            return _COMMENT.match(line) is not None
+            return re.match(_COMMENT, line) is not None
     if language not in _MINIFIABLE:
         return False
     probe = data[:_MINIFIED_PROBE_BYTES]
