@@ -112,6 +112,7 @@ class Settings:
     job_folders: str = _setting("text", "", "folders on a worker's machine that jobs may index, parted as in PATH", project=False)
     job_addresses: str = _setting("text", "https://", "what addresses that jobs clone have to begin with, parted by spaces", project=False)
     job_clone_bytes: int = _setting("size", 2 * 1024**3, "what a clone may download, and its files take", minimum=1, project=False)
+    job_clones_bytes: int = _setting("size", 4 * 1024**3, "clones that workers keep between jobs; 0 keeps none", project=False)
     job_clone_s: float = _setting("seconds", 600.0, "time that a clone may take", minimum=1, project=False)
     job_contents_bytes: int = _setting("size", 64 * MIB, "contents that may be sent with a job at once", minimum=1, project=False)
     job_retry_s: float = _setting("seconds", 10.0, "time before a job is tried again, six times as long each time", project=False)

@@ -47,7 +47,7 @@ def small(tmp_path: Path) -> Path:
 
 def do_in_little_room(program: Program, folder: Path, room: str) -> None:
     command = [*ALONE, "sh", "-c", MOUNT, "sh", room, sys.executable, "-m", "codetriever", "worker", "--once"]
-    environment = program.environment | HTTP | {"TMPDIR": str(folder)}
+    environment = program.environment | HTTP | {"TMPDIR": str(folder), "CODETRIEVER_STORE": str(folder / "store")}
     done = subprocess.run(command, env=environment, cwd=program.home, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -57,7 +57,10 @@ def try_until_failed(connection: Connection, program: Program, folder: Path, job
     for attempt in range(1, 20):
         do_in_little_room(program, folder, "500k")
         tried = connection.jobs.get(job.id)
-        assert (tried.error_code, "no room left" in tried.error, "TMPDIR" in tried.error) == ("disk_full", True, True), (attempt, tried)
+        assert (tried.error_code, "no room left" in tried.error, "Free some space" in tried.error) == ("disk_full", True, True), (
+            attempt,
+            tried,
+        )
         if tried.state is JobState.FAILED:
             return tried
         assert tried.state is JobState.PENDING

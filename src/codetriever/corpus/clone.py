@@ -35,7 +35,6 @@ _BRANCH = re.compile(r"(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.))[^\x00-\x20\x7f~^:
 _HEAD = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 # What another attempt would not mend.
 _LASTING = re.compile(r"couldn't find remote ref|not found|could not read (?:Username|Password)|Authentication failed|error: 40[0-4]")
-_MAKE_ROOM = "Free some space, or set TMPDIR to a folder with more of it."
 _NO_ROOM = re.compile(rb"No space left on device|Disk quota exceeded|Out of diskspace|File too large")
 # What git needs to find its parts and the way out; nothing that changes what it does.
 _KEPT_VARIABLES = (
@@ -155,7 +154,7 @@ class _Git:
         self._folder = folder
         self._limits = limits
         self._environment = _environment(address, folder)
-        self._start_bytes = _folder_bytes(folder / ".git")
+        self._start_bytes = folder_bytes(folder / ".git")
 
     def run(self, *words: str) -> str:
         """Run git to its end and return what it prints."""
@@ -223,7 +222,7 @@ class _Git:
         """Raise when a limit is passed."""
         if time.monotonic() > self._limits.deadline:
             raise CloneFailed(f"{self._url} was not fetched: it took longer than it may.")
-        if _folder_bytes(self._folder / ".git") - self._start_bytes > self._limits.most_bytes:
+        if folder_bytes(self._folder / ".git") - self._start_bytes > self._limits.most_bytes:
             raise SourceRefused(f"{self._url} was not fetched: it is larger than {self._limits.most_bytes:,} bytes.")
         self._limits.on_wait()
 
@@ -263,7 +262,7 @@ def _reason(complaint: bytes) -> str:
     return said.partition(":")[2].strip().rstrip(".") if said.startswith(("fatal:", "error:")) else said
 
 
-def _folder_bytes(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     """Return the size of what is in a folder; what goes meanwhile counts as nothing."""
     total = 0
     stack = [str(folder)]

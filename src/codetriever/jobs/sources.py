@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codetriever.corpus.clone import Address, clone, parse_address
+from codetriever.corpus.clone import Address, parse_address
 from codetriever.corpus.git import Checkout, locate
 from codetriever.errors import PathNotFound, SourceRefused
 from codetriever.indexing.indexer import IndexOptions, refresh
+from codetriever.jobs.clones import fetch_clone, kept_clone
 from codetriever.jobs.contents import plan_contents, write_contents
 from codetriever.store.postgres.jobs import contents_state, iter_contents
 from codetriever.store.postgres.store import open_store
 from codetriever.types import ViewKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from codetriever.config import Settings
     from codetriever.embedding.embedder import Embedder
@@ -58,11 +60,11 @@ def index_job(place: Workplace, taken: Taken, pulse: Pulse, folder: Path) -> Ind
     reports = []
     branch, head = job.branch, ""
     if job.source != "contents":
-        checkout = _cloned(place, taken, pulse, folder / "clone") if job.source == "git" else allowed_folder(place.settings, job.place)
-        if branch and checkout.branch != branch:
-            raise SourceRefused(f"{job.place} has branch {checkout.branch or 'none'} checked out, not {branch}.")
-        branch, head = checkout.branch, checkout.head
-        reports.append(_refresh(place, taken, pulse, checkout))
+        with _checkout(place, taken, pulse, folder / "clone") as checkout:
+            if branch and checkout.branch != branch:
+                raise SourceRefused(f"{job.place} has branch {checkout.branch or 'none'} checked out, not {branch}.")
+            branch, head = checkout.branch, checkout.head
+            reports.append(_refresh(place, taken, pulse, checkout))
     has_contents, replaces = contents_state(place.database, taken)
     if has_contents or job.source == "contents":
         pulse.next_step()
@@ -70,10 +72,20 @@ def index_job(place: Workplace, taken: Taken, pulse: Pulse, folder: Path) -> Ind
     return Indexed(reports, "" if has_contents else head)
 
 
+@contextmanager
+def _checkout(place: Workplace, taken: Taken, pulse: Pulse, folder: Path) -> Iterator[Checkout]:
+    """Give the folder that the job names, or the clone of its address, which is made in `folder` when none is kept."""
+    if taken.job.source != "git":
+        yield allowed_folder(place.settings, taken.job.place)
+        return
+    with kept_clone(place.settings, taken.tenant, taken.job.place, folder) as kept:
+        yield _cloned(place, taken, pulse, kept)
+
+
 def _cloned(place: Workplace, taken: Taken, pulse: Pulse, folder: Path) -> Checkout:
     settings = place.settings
     address = parse_address(taken.job.place, allowed=tuple(settings.job_addresses.split()))
-    cloned = clone(
+    cloned = fetch_clone(
         Address(address.url, taken.credentials) if taken.credentials else address,
         folder,
         branch=taken.job.branch,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Compared one by one. Of 50,000 a graph finds the 500 nearest no faster, of 100,000 in less than half the time (bench/database.py); of the
 # ten nearest it then finds 86 % for vectors that are like nothing stored, and all for those that are like something.
-SCANNED_CHUNKS = 100_000
+SCANNED_CHUNKS = 2_000_000
 _LARGEST_EF = 1000  # what pgvector allows
 _MEMORY = "256MB"
 
