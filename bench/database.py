@@ -365,7 +365,8 @@ def measure_nearest(database: Database, options: argparse.Namespace) -> list[dic
         scope = writer._scope
     with database.connection(WRITE) as connection:
         started = time.perf_counter()
-        graph.build_graph(connection, scope)
+        with patch.object(graph, "SCANNED_CHUNKS", 0):
+            graph.build_graphs(connection, scope)
         built = time.perf_counter() - started
     found["graph"] = ask_nearest(store, vectors, "graph")
     rows = []

@@ -347,6 +347,8 @@ def test_of_many_chunks_a_pool_is_compared(database: Database, monkeypatch: pyte
         monkeypatch.setattr(likeness, "_SMALLEST_POOL", 300)
         index(writer, MAIN, MANY | {"src/60.py": b"one more\n"})
         index(writer, MAIN, MANY)
+        writer.compact()
+        writer.compact()
     for (word, number), expected in exact.items():
         found = nearest(store, word, filters[number])
         assert len(found) == 50, "a filter leaves as many"

@@ -80,7 +80,7 @@ def parameters(tenant: uuid.UUID, repository: int) -> dict[str, object]:
         "vector": arrays.halfvec(embed_words(("the", "same"))),
         "high": arrays.halfvec(embed_words(("the", "same"))), "low": arrays.halfvec(embed_words(("the", "same"))),
         "blobs": empty, "indexes": arrays.ints(np.zeros(99)), "hash": 0, "blob": 1,
-        "segments": empty, "after": 0, "times": empty, "named": None, "unused_s": 0.0,
+        "segments": empty, "after": 0, "times": empty, "named": None, "unused_s": 0.0, "most": 0,
         "repositories": empty, "views": empty, "names": None, "terms": arrays.byteas([b"the", b"same"]), "path": b"src/parse.py",
         "hashes": arrays.ints(np.array([symbol_hash("parse"), symbol_hash("other")])),
         "job": JOB, "submission": JOB, "state": "", "offset": 0, "after_path": b"",

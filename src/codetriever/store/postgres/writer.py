@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.store.embedded.batches import select_blobs
-from codetriever.store.postgres import arrays, graph
+from codetriever.store.postgres import arrays
 from codetriever.store.postgres.batch import Batch, paths_of
 from codetriever.store.postgres.database import in_transaction, transaction, translated
 from codetriever.store.postgres.generation import load_files
+from codetriever.store.postgres.graph import build_graphs
 from codetriever.store.postgres.merge import merge_segments
 from codetriever.store.postgres.missing import embed_missing, sign_missing
 from codetriever.store.postgres.queries import query
@@ -159,8 +160,6 @@ class PostgresWriter:
             self.sweep()
             if len(files.paths) >= MANY_FILES and not is_kept:
                 self._execute("take_statistics")
-            if chunks > graph.SCANNED_CHUNKS:
-                graph.build_graph(self._connection, self._scope)
         return ViewInfo(key, generation + (not same), head, now, now, len(files.paths), chunks, text_bytes)
 
     def _count(self, files: FileTable) -> tuple[int, int, int]:
@@ -201,10 +200,12 @@ class PostgresWriter:
             self._execute("count_dead", segments=arrays.bigints(np.unique(segments)), dead=arrays.ints(dead))
 
     def compact(self) -> None:
-        """Merge segments into as few as there can be, and make the signs that are missing."""
+        """Merge segments into as few as there can be, and make what large repositories are searched by."""
         self.flush()
         sign_missing(self._connection, self._scope)
         in_transaction(self._connection, self._tenant, lambda: merge_segments(self._connection, self._scope, whole=True))
+        with translated():
+            build_graphs(self._connection, self._scope)
 
     def previous(self, key: ViewKey) -> FileTable | None:
         """Return the view's current list; for a view that does not exist yet, that of the checkout's view switched last, else None."""

@@ -254,6 +254,14 @@ FROM (
     LIMIT %(limit)s
 ) listed
 
+-- name: models_for_graphs
+-- The models under which a repository has more vectors than are scanned, how many numbers these have, and how many there are.
+SELECT model, max(vector_dims(dense)), count(*)
+FROM vectors
+WHERE tenant_id = %(tenant)s AND repository_id = %(repository)s
+GROUP BY model
+HAVING count(*) > %(most)s
+
 -- name: take_statistics
 -- Let the planner know of a large change now; by itself the database looks when a tenth of a table has changed.
 ANALYZE blobs, indexed_files, chunk_metadata, vectors, vector_signs, symbols, postings
