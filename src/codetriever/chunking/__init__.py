@@ -11,6 +11,7 @@ from codetriever.chunking.chunk import make_chunks, tree_boundaries
 from codetriever.chunking.definitions import find_definitions
 from codetriever.chunking.layers import split_layers
 from codetriever.chunking.lines import lines_around
+from codetriever.chunking.markdown import MARKDOWN, find_sections
 from codetriever.chunking.notebooks import NOTEBOOK, cut_notebook, plain_text
 from codetriever.chunking.parse import load_query, parse_source
 from codetriever.types import Pieces
@@ -41,6 +42,9 @@ def cut(source: bytes, language: str, *, budget_bytes: int = BUDGET_BYTES) -> Pi
     """
     if language == NOTEBOOK and (notebook := cut_notebook(source, budget_bytes=budget_bytes)) is not None:
         return notebook
+    if language == MARKDOWN:
+        sections, places = find_sections(source)
+        return Pieces(make_chunks(source, places, sections, budget_bytes), sections, language)
     boundaries: list[Boundary] = []
     definitions: list[Definition] = []
     parsed = False
