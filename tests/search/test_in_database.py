@@ -36,7 +36,7 @@ def project(tmp_path):
     return tmp_path / "harbour"
 
 
-# The embedded store keeps vectors as bytes, the database as half-precision numbers: what cosines decide differs by less than this.
+# Of pools that are not compared whole the last may differ, and with them what is decided by less than this.
 NEAR = 0.01
 ORDER_SIGNALS = ("words and vectors", "definition", "file name", "file", "role")
 
