@@ -29,23 +29,22 @@ def name_shares(snapshot: Snapshot, files: NDArray[np.int64], terms: Sequence[st
     asked = {base_form(term) for term in terms}
     shares = np.zeros(len(found), dtype=np.float32)
     names: dict[int, frozenset[str]] = snapshot.kept.setdefault("words of file names", {})
+    totals: dict[int, float] = snapshot.kept.setdefault("what file names say", {})
+    rarity: dict[str, float] = snapshot.kept.setdefault("rarity of path words", {})
     for file in set(files[found[files] > 0].tolist()):
         name = names.get(file)
         if name is None:
             name = names[file] = name_words(snapshot.files.paths[file])
         if said := asked & name:
-            rarity = _rarities(snapshot, name).__getitem__
-            shares[file] = fsum(map(rarity, said)) / fsum(map(rarity, name))
+            if file not in totals:
+                rarity |= {word: _rarity(snapshot, word) for word in name if word not in rarity}
+                totals[file] = fsum(map(rarity.__getitem__, name))
+            shares[file] = fsum(map(rarity.__getitem__, said)) / totals[file]
     return shares[files]
 
 
-def _rarities(snapshot: Snapshot, words: frozenset[str]) -> dict[str, float]:
-    """Return how rare these words, and perhaps others, are among the paths."""
-    known: dict[str, float] = snapshot.kept.setdefault("rarity of path words", {})
-    for word in words:
-        if word not in known:
-            known[word] = log1p(len(snapshot.file_first) / (1 + len(snapshot.path_postings(word)[0])))
-    return known
+def _rarity(snapshot: Snapshot, word: str) -> float:
+    return log1p(len(snapshot.file_first) / (1 + len(snapshot.path_postings(word)[0])))
 
 
 def name_words(path: str) -> frozenset[str]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     NearestChunks = tuple[NDArray[np.int64], NDArray[np.float32]]
 
-# All rows of a space so small are compared one after the other, faster than those that are asked for are picked, twice, from among them.
+# All rows of a space so small are compared one after the other. Picking those that are asked for, some 5,600 in a question, is as fast at
+# 9,000 chunks, and takes .71 instead of .53 ms at 4,900.
 _FEW = 8192
 
 
