@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import fsum, log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codetriever.lexical.inflection import base_form
-from codetriever.lexical.terms import count_terms
+from codetriever.lexical.terms import word_terms, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from codetriever.store.store import Snapshot
 
+_base_form = lru_cache(1 << 12)(base_form)  # names share their words
 _TELLS_NOTHING = frozenset(("index", "init", "mod", "main", "lib", ""))
 
 
@@ -53,5 +55,5 @@ def name_words(path: str) -> frozenset[str]:
     stem = name.split(".")[0].strip("_")
     if stem.casefold() in _TELLS_NOTHING:
         stem = folder.rpartition("/")[2]
-    words = {base_form(term) for term in count_terms(stem) if term.isalpha()}
+    words = {_base_form(term) for word in words_of(stem) for term in word_terms(word) if term.isalpha()}
     return frozenset(words - {stem.casefold()} or words)

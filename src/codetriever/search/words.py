@@ -79,23 +79,22 @@ def _with_paths(
 
     `zeros`, over all ordinals, are written to, and zero again.
     """
-    zeros[ordinals] = frequencies
     in_path = file_ordinals(snapshot, files)
-    elsewhere = _once(in_path[zeros[in_path] == 0.0], zeros)
-    repeated = np.repeat(path_counts.astype(np.float32), snapshot.file_chunks[files])
-    zeros[in_path] += np.float32(weights.PATH_FREQUENCY) * repeated
-    ordinals = np.concatenate((ordinals, elsewhere))
-    frequencies = zeros[ordinals]
+    zeros[in_path] = np.repeat(np.float32(weights.PATH_FREQUENCY) * path_counts, snapshot.file_chunks[files])
+    in_text = frequencies + zeros[ordinals]
     zeros[ordinals] = 0.0
-    return ordinals, frequencies
+    elsewhere = in_path[zeros[in_path] > 0.0]
+    in_path_alone = zeros[elsewhere]
+    once = _once(elsewhere, zeros)
+    return np.concatenate((ordinals, elsewhere[once])), np.concatenate((in_text, in_path_alone[once]))
 
 
-def _once(ordinals: NDArray[np.int64], zeros: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return each of these chunks once, though several files have it; quicker than sorting. `zeros` are written to, and zero again."""
-    places = np.arange(len(ordinals), dtype=np.int32).view(np.float32)
-    zeros[ordinals] = places
-    last: NDArray[np.int64] = ordinals[zeros[ordinals].view(np.int32) == places.view(np.int32)]
-    zeros[ordinals] = 0.0
+def _once(ordinals: NDArray[np.int64], room: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Mark each of these chunks once, though several files have it; quicker than sorting. Of `room` their places are zero afterwards."""
+    places = np.arange(len(ordinals), dtype=np.int32)
+    room[ordinals] = places.view(np.float32)
+    last: NDArray[np.bool_] = room[ordinals].view(np.int32) == places
+    room[ordinals] = 0.0
     return last
 
 
