@@ -56,12 +56,12 @@ def fetch_clone(address: Address, folder: Path, **limits: Any) -> Cloned:
     """Do as `clone` does; a folder in which that failed, or was killed, does not stay."""
     unfinished = folder.with_suffix(".unfinished")
     if unfinished.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete(folder)
     unfinished.touch(PRIVATE_FILE)
     try:
         return clone(address, folder, **limits)
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete(folder)
         if isinstance(error, DiskFull):
             prune_clones(folder.parent, 0)
         raise
@@ -81,11 +81,21 @@ def prune_clones(clones: Path, most_bytes: int) -> int:
             break
         with _locked(lock.with_suffix("")) as is_ours:
             if is_ours and size:
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                _delete(lock.with_suffix(""))
                 lock.write_text("0", encoding="ascii")
                 total -= size
                 count += 1
     return count
+
+
+def _delete(folder: Path) -> None:
+    """Delete a clone, out of the way of the next one: a git that outlived its worker may still be writing into it."""
+    gone = folder.with_suffix(".gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):
+        folder.rename(gone)
+    for left in (gone, folder):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager
