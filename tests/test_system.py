@@ -10,25 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codetriever.system import is_at, make_private_folder, sync_folder, tree_memory_bytes, try_lock, user_folder
+from codetriever.system import is_at, make_private_folder, sync_folder, tree_memory_bytes, try_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="folders as XDG has them")
-@pytest.mark.parametrize(
-    ("purpose", "variable", "usual"),
-    [("config", "XDG_CONFIG_HOME", ".config"), ("cache", "XDG_CACHE_HOME", ".cache"), ("data", "XDG_DATA_HOME", ".local/share")],
-)
-def test_a_users_folders_are_where_programs_keep_such_things(
-    purpose: str, variable: str, usual: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv(variable, raising=False)
-    assert user_folder(purpose) == tmp_path / usual / "codetriever"
-    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
-    assert user_folder(purpose) == tmp_path / "elsewhere" / "codetriever"
 
 
 def test_a_lock_excludes_until_its_file_is_closed(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codetriever.errors import InvalidSetting, StoreNotWritable
-from codetriever.system import user_folder
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -168,7 +167,9 @@ def user_file(environ: Mapping[str, str] | None = None) -> Path:
     environ = os.environ if environ is None else environ
     if named := environ.get(PREFIX + "CONFIG"):
         return Path(named)
-    return user_folder("config") / USER_FILE
+    from platformdirs import user_config_path
+
+    return user_config_path("codetriever", appauthor=False) / USER_FILE
 
 
 def write_user_setting(name: str, value: str) -> Path:
@@ -374,7 +375,9 @@ def store_folder(settings: Settings) -> StoreFolder:
 
 def usual_store() -> Path:
     """Return the folder in the user's cache where the indexes are kept unless a setting says otherwise."""
-    return user_folder("cache")
+    from platformdirs import user_cache_path
+
+    return user_cache_path("codetriever", appauthor=False)
 
 
 def _prepared(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What is particular to an operating system: a user's folders, file locks, private files, memory of a process tree."""
+"""What is particular to an operating system: file locks, private files, time limits, memory of a process tree."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import contextlib
 import errno
 import os
 import sys
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -16,22 +18,8 @@ _M_ARENA_MAX = -8  # from malloc.h
 # The locked byte lies far behind the text of a lock file, so that the holder's number can be read where locks are mandatory.
 _LOCK_OFFSET = 1 << 30
 
-# By what they are for: the variable that names the user's folder and its usual place where the XDG base directories are the custom, its
-# place under macOS, and what follows our name under Windows.
-_USER_FOLDERS: Final = {
-    "config": ("XDG_CONFIG_HOME", "~/.config", "~/Library/Application Support", ""),
-    "cache": ("XDG_CACHE_HOME", "~/.cache", "~/Library/Caches", "Cache"),
-    "data": ("XDG_DATA_HOME", "~/.local/share", "~/Library/Application Support", ""),
-}
-
-
-def user_folder(purpose: str) -> Path:
-    """Return where this user's programs keep what is for `config`, `cache` or `data`, and in it our folder, which need not exist."""
-    variable, usual, mac, within = _USER_FOLDERS[purpose]
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/AppData/Local")) / "codetriever" / within  # noqa: PTH111
-    place = os.path.expanduser(mac if sys.platform == "darwin" else usual)  # noqa: PTH111 (never raises)
-    return Path(os.environ.get(variable) or place) / "codetriever"
+TIMED_OUT_EXIT = 1 if sys.platform == "win32" else -14
+"""The code of a process that `end_after` has ended: what faulthandler's timer exits with, or the number of the alarm."""
 
 
 def try_lock(descriptor: int) -> bool:
@@ -65,6 +53,21 @@ def is_at(descriptor: int, path: Path) -> bool:
 def is_disk_full(error: OSError) -> bool:
     """Return whether there was no room for what was to be written: on the disk, in a quota, or in a file that may not grow."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def end_after(limit_s: float) -> None:
+    """Have this process end after so many seconds from now, whatever it does then, and not at the time set before; 0 for never."""
+    if sys.platform == "win32":
+        import faulthandler
+
+        faulthandler.cancel_dump_traceback_later()
+        if limit_s:
+            faulthandler.dump_traceback_later(limit_s, exit=True, file=2)  # a thread each time, some 50 microseconds more than an alarm
+        return
+    import signal
+
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a parent that ignores it passes that on
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
 def make_private_folder(folder: Path) -> None:

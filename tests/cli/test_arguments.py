@@ -95,24 +95,6 @@ def test_what_cannot_be_meant_is_an_error_with_a_hint(argv):
     assert error.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("spelling", "told"),
-    [
-        (["--json=yes"], "--json takes no value"),
-        (["--format"], "--format needs a value, FORMAT"),
-        (["--path", "--json"], "--path needs a value, GLOB"),
-        (["--offset", "--", "3"], "--offset needs a value, N"),
-        (["--format=yaml"], "'yaml'"),
-        (["-kz", "-C", "z"], "'z' is none"),
-        (["-qx"], "There is no option -x"),
-        (["--version=1"], "no option"),
-    ],
-)
-def test_a_mistake_is_named(spelling, told):
-    with pytest.raises(InvalidArguments, match=told):
-        parse(["status" if "--version=1" in spelling else "search", "q", *spelling])
-
-
 @given(
     st.sampled_from([("-k", "--limit"), ("-C", "--context")]),
     st.integers(0, 99),

@@ -1,33 +1,33 @@
-"""What was typed? From the words of a command line to a `Command`, without looking at anything else.
-
-Help and completion are made of the same tables by argparse (`help.py`), which takes longer to read one line than a search has to spare.
-"""
+"""What was typed? From the words of a command line to a `Command`, without looking at anything else."""
 
 from __future__ import annotations
 
-import re
+import argparse
 import sys
-from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from codetriever.cli.command import OPTIONS, SETTING_NAMES, VERBS, Command, Option
+from codetriever.cli.command import OPTIONS, SETTING_NAMES, VERBS, Command, Option, Verb
 from codetriever.errors import InvalidArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from codetriever.cli.command import Verb
+    from _typeshed import SupportsWrite
 
 PROGRAM: Final = "codetriever"
-HELP: Final = Option(("-h", "--help"), "help", "show this and exit")
-VERSION: Final = Option(("--version",), "version", "show the version and exit")
 _LARGEST_NUMBER: Final = 1_000_000
-_NEGATIVE_NUMBER: Final = r"-\d+|-\d*\.\d+"
-_WHOLE_VALUES: Final = ("paths", "allow", "repositories")  # other lists may be joined by commas
 
 
-class _Mistake(Exception):
-    """What is wrong with a line."""
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InvalidArguments`."""
+        raise InvalidArguments(message[:1].upper() + message[1:].rstrip(".?") + ".", hint=f"`{self.prog} --help` shows what there is.")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help; unlike in the parent class an error while writing is one."""
+        (file or sys.stdout).write(self.format_help())
 
 
 def parse(argv: Sequence[str]) -> Command:
@@ -36,16 +36,22 @@ def parse(argv: Sequence[str]) -> Command:
     position = _first_word(argv)
     is_verb_typed = position is not None and argv[position] in VERBS
     verb = VERBS[argv.pop(position)] if is_verb_typed and position is not None else VERBS["search"]
-    try:
-        values, words = _read(argv, _known_flags(verb, is_verb_typed=is_verb_typed))
-        _answer_about_itself(values, verb if is_verb_typed else None)
-        words = words or (("list",) if verb.lists else ())
-        _check_words(verb, words)
-    except _Mistake as mistake:
-        program = f"{PROGRAM} {verb.name}" if is_verb_typed else PROGRAM
-        raise InvalidArguments(f"{mistake}.", hint=f"`{program} --help` shows what there is.") from None
+    parser = verb_parser(verb) if is_verb_typed else top_parser()
+    options, words = _split(argv)
+    values = vars(parser.parse_intermixed_args(options))
+    words = (*values.pop("words"), *words) or (("list",) if verb.lists else ())
+    _check_words(verb, words, parser)
     settings = {name: values.pop(name) for name in tuple(values) if name in SETTING_NAMES}
-    return Command(verb=verb.name, is_verb_typed=is_verb_typed, words=words, settings=settings, **values)
+    listed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Command(verb=verb.name, is_verb_typed=is_verb_typed, words=words, settings=settings, **listed)
+
+
+def _split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Part the words at the first `--`: what follows it is never an option."""
+    if "--" not in argv:
+        return list(argv), ()
+    position = argv.index("--")
+    return list(argv[:position]), tuple(argv[position + 1 :])
 
 
 def _first_word(argv: Sequence[str]) -> int | None:
@@ -57,100 +63,96 @@ def _first_word(argv: Sequence[str]) -> int | None:
     return position if position < len(argv) and argv[position] != "--" else None
 
 
-def _known_flags(verb: Verb, *, is_verb_typed: bool) -> dict[str, Option]:
-    """Return the options that a line may have by their flags: the verb's own, and every setting, which its help need not mention."""
-    options = [option for option in OPTIONS.values() if option.name in verb.options or option.field in SETTING_NAMES]
-    options += [HELP] if is_verb_typed else [HELP, VERSION]
-    return {flag: option for option in options for flag in option.flags}
+def _check_words(verb: Verb, words: Sequence[str], parser: Parser) -> None:
+    if len(words) < verb.least:
+        parser.error("no query was given" if verb.name == "search" else f"`{verb.name}` needs {verb.words}")
+    if verb.most is not None and len(words) > verb.most:
+        parser.error(f"`{verb.name}` takes {verb.words or 'no words'}, and {words[verb.most]!r} is one too many")
 
 
-def _read(argv: Sequence[str], known: Mapping[str, Option]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Part a line into the values of options, by the fields they fill, and words. What follows `--` is no option."""
-    values: dict[str, Any] = {}
-    words: list[str] = []
-    rest = deque(argv)
-    while rest and (word := rest.popleft()) != "--":
-        if not _is_option(word, known):
-            words.append(word)
-            continue
-        flag, value = _parted(word)
-        if flag not in known:
-            raise _Mistake(f"There is no option {word}")
-        option = known[flag]
-        if option is HELP or option is VERSION:
-            return {option.field: True}, ()
-        if option.metavar:
-            _set_value(values, option, flag, _value_of(flag, value, rest, known))
-        elif value is None:
-            # The value of a boolean setting is a text here, as from everywhere else; config.py reads it.
-            values[option.field] = "true" if option.field in SETTING_NAMES else option.constant or True
-        elif flag.startswith("--"):
-            raise _Mistake(f"{flag} takes no value")
-        else:  # the first of several letters: `-qv`
-            rest.extendleft((f"-{value}", flag))
-    return values, (*words, *rest)
+def top_parser() -> Parser:
+    """Return the parser of a line without a verb; its help is the program's."""
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb.name:{width}}  {verb.help}" for verb in VERBS.values())
+    parser = _bare_parser(
+        PROGRAM,
+        usage=f'{PROGRAM} "QUERY" [PATH...] [options]\n       {PROGRAM} VERB [words] [options]',
+        description="Find code by meaning. Without a PATH the working directory is searched; the first time, its repository is indexed."
+        f"\n\nverbs:\n{verbs}",
+        epilog=f"`{PROGRAM} VERB --help` shows the options of a verb; `{PROGRAM} -- VERB` looks for the word itself.",
+    )
+    group = _add(parser, VERBS["search"])
+    from codetriever import __version__
+
+    group.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}", help="show the version and exit")
+    return parser
 
 
-def _is_option(word: str, known: Mapping[str, Option]) -> bool:
-    """Say whether a word is meant as an option; numbers below zero and words with spaces are not, unless they begin with a known one."""
-    if len(word) < 2 or word[0] != "-":
-        return False
-    return _parted(word)[0] in known or (" " not in word and re.fullmatch(_NEGATIVE_NUMBER, word) is None)
+def verb_parser(verb: Verb) -> Parser:
+    """Return the parser of one verb."""
+    examples = "\n".join(f"  {line}" for line in verb.examples)
+    parser = _bare_parser(
+        f"{PROGRAM} {verb.name}",
+        usage=" ".join(filter(None, (PROGRAM, verb.name, verb.words, "[options]"))),
+        description=verb.help[0].upper() + verb.help[1:] + ".",
+        epilog=f"examples:\n{examples}" if examples else "",
+    )
+    _add(parser, verb)
+    return parser
 
 
-def _parted(word: str) -> tuple[str, str | None]:
-    """Part `--flag=value` and `-fvalue`; the value is None when there is none."""
-    if word.startswith("--"):
-        flag, equals, value = word.partition("=")
-        return flag, value if equals else None
-    return word[:2], word[2:] or None
+def _bare_parser(program: str, *, usage: str, description: str, epilog: str) -> Parser:
+    return Parser(
+        prog=program,
+        usage=usage,
+        description=description,
+        epilog=epilog,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=28),
+        allow_abbrev=False,
+        add_help=False,
+    )
 
 
-def _value_of(flag: str, attached: str | None, rest: deque[str], known: Mapping[str, Option]) -> str:
-    """Return the value of an option: what is attached to its flag, else the next word, which is taken from the rest."""
-    if attached is not None:
-        return attached if flag.startswith("--") else attached.removeprefix("=")
-    if not rest or rest[0] == "--" or _is_option(rest[0], known):
-        raise _Mistake(f"{flag} needs a value, {known[flag].metavar}")
-    return rest.popleft()
+def _add(parser: Parser, verb: Verb) -> argparse._ArgumentGroup:
+    """Give a parser the verb's words and options; settings that the verb does not list work as well, unmentioned."""
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    group = parser.add_argument_group("options")
+    for name in verb.options:
+        add_option(group, OPTIONS[name])
+    for option in OPTIONS.values():
+        if option.field in SETTING_NAMES and option.name not in verb.options:
+            add_option(parser, option, hidden=True)
+    group.add_argument("-h", "--help", action="help", help="show this and exit")
+    return group
 
 
-def _set_value(values: dict[str, Any], option: Option, flag: str, text: str) -> None:
-    if option.choices and text not in option.choices:
-        raise _Mistake(f"{flag} can be {', '.join(option.choices)}, and not {text!r}")
+def add_option(target: argparse._ActionsContainer, option: Option, *, hidden: bool = False) -> argparse.Action:
+    """Add one row of the table to a parser."""
+    facts: dict[str, Any] = {
+        "dest": option.field,
+        "default": argparse.SUPPRESS,
+        "help": argparse.SUPPRESS if hidden else option.help,
+    }
+    if not option.metavar:
+        # The value of a boolean setting is a text here, as from everywhere else; config.py reads it.
+        constant = "true" if option.field in SETTING_NAMES else option.constant or True
+        return target.add_argument(*option.flags, action="store_const", const=constant, **facts)
+    facts["metavar"] = option.metavar
     if option.repeat:
-        more = (text,) if option.field in _WHOLE_VALUES else tuple(text.split(","))
-        values[option.field] = (*values.get(option.field, ()), *more)
-    else:
-        values[option.field] = _number(flag, text) if option.number else text
+        facts["action"] = "extend"
+        facts["type"] = (lambda text: [text]) if option.field in ("paths", "allow", "repositories") else (lambda text: text.split(","))
+    if option.number:
+        facts["type"] = _number
+    if option.choices:
+        facts["choices"] = option.choices
+    return target.add_argument(*option.flags, **facts)
 
 
-def _number(flag: str, text: str) -> int:
+def _number(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise _Mistake(f"{flag} takes a whole number, and {text!r} is none") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if not 0 <= number <= _LARGEST_NUMBER:
-        raise _Mistake(f"{flag} can be 0 to {_LARGEST_NUMBER}, and not {text}")
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_LARGEST_NUMBER}")
     return number
-
-
-def _answer_about_itself(values: Mapping[str, Any], verb: Verb | None) -> None:
-    """Print the help, of a verb or of the program, or the version, and end, if they were asked for."""
-    if HELP.field in values:
-        from codetriever.cli.help import help_text
-
-        sys.stdout.write(help_text(verb))
-        raise SystemExit(0)
-    if VERSION.field in values:
-        from codetriever import __version__
-
-        sys.stdout.write(f"{PROGRAM} {__version__}\n")
-        raise SystemExit(0)
-
-
-def _check_words(verb: Verb, words: Sequence[str]) -> None:
-    if len(words) < verb.least:
-        raise _Mistake("No query was given" if verb.name == "search" else f"`{verb.name}` needs {verb.words}")
-    if verb.most is not None and len(words) > verb.most:
-        raise _Mistake(f"`{verb.name}` takes {verb.words or 'no words'}, and {words[verb.most]!r} is one too many")

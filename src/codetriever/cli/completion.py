@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import TYPE_CHECKING, Any, Final
 
-from codetriever.cli.arguments import HELP, PROGRAM
+from codetriever.cli.arguments import PROGRAM, Parser, add_option
 from codetriever.cli.command import OPTIONS, ROLES, SHELLS, VERBS
 from codetriever.cli.fish import fish_script
-from codetriever.cli.help import add_option
 from codetriever.config import BY_NAME
 from codetriever.errors import InvalidArguments
 
@@ -48,15 +46,15 @@ def script(shell: str) -> str:
         return fish_script(_VALUES)
     import shtab
 
-    parser = ArgumentParser(prog=PROGRAM, add_help=False)
+    parser = Parser(prog=PROGRAM, add_help=False)
     _describe(parser, VERBS["search"], shtab.FILE)
-    verbs = parser.add_subparsers(dest="verb")
+    verbs = parser.add_subparsers(dest="verb", parser_class=Parser)
     for verb in VERBS.values():
         _describe(verbs.add_parser(verb.name, help=verb.help, add_help=False), verb, shtab.FILE)
     return str(shtab.complete(parser, shell=shell))
 
 
-def _describe(parser: ArgumentParser, verb: Verb, files: Any) -> None:
+def _describe(parser: Parser, verb: Verb, files: Any) -> None:
     """Tell shtab a verb's options, the values they take, and that its words are files."""
     for name in verb.options:
         action = add_option(parser, OPTIONS[name])
@@ -64,7 +62,7 @@ def _describe(parser: ArgumentParser, verb: Verb, files: Any) -> None:
             action.choices = _VALUES[action.dest]
         if OPTIONS[name].metavar == "FOLDER":
             action.complete = files  # type: ignore[attr-defined]
-    parser.add_argument(*HELP.flags, action="help", help=HELP.help)
+    parser.add_argument("-h", "--help", action="help", help="show this and exit")
     if verb.name == "completion":
         parser.add_argument("words", choices=SHELLS)
     elif verb.words and parser.prog != PROGRAM:

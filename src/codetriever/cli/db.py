@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from codetriever.errors import InvalidArguments
-from codetriever.system import user_folder
 
 if TYPE_CHECKING:
     from codetriever.cli.command import Command
@@ -34,7 +33,9 @@ def usual_folder() -> Path:
     """Return where the database of this user is unless another folder is named."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return _ROOTS_FOLDER
-    return user_folder("data") / "database"
+    from platformdirs import user_data_path
+
+    return user_data_path("codetriever", appauthor=False) / "database"
 
 
 def _start(folder: Path, command: Command, settings: Settings, screen: Screen) -> int:

@@ -68,7 +68,7 @@ def _run(argv: Sequence[str]) -> int:
         return _verb(command.verb)(command, settings, screen)
     except CodetrieverError as error:
         return _fail(error, command, screen)
-    except SystemExit as end:  # after a help text
+    except SystemExit as end:  # argparse, after printing a help text
         return int(end.code or 0)
     except BrokenPipeError:
         raise

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from codetriever import metrics
 from codetriever.indexing.analysis import RawBlob, analyse, failed
-from codetriever.indexing.worker import TIMED_OUT_EXIT, Finished, Setup, read_frame, write_frame
+from codetriever.indexing.worker import Finished, Setup, read_frame, write_frame
+from codetriever.system import TIMED_OUT_EXIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,6 @@ a timer outside the interpreter lock then ends the process in the middle of what
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import pickle
 import signal
@@ -15,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from codetriever.system import end_after
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from codetriever.indexing.analysis import Analysis, RawBlob
 
 FAILED_EXIT = 70
-_ALARM = getattr(signal, "SIGALRM", None)
-TIMED_OUT_EXIT = 1 if _ALARM is None else -_ALARM  # what faulthandler's timer exits with, or the system's ends the process with
 _LENGTH = struct.Struct("<Q")
 
 
@@ -82,8 +80,6 @@ def read_frame(pipe: IO[bytes]) -> Any:
 def main() -> None:
     """Serve batches until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if _ALARM is not None:
-        signal.signal(_ALARM, signal.SIG_DFL)  # a parent that ignores it passes that on
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a parser prints must not end up between two frames
@@ -105,21 +101,11 @@ def _serve(analyse: Any, setup: Setup, blobs: Sequence[RawBlob], sink: IO[bytes]
     total_bytes = sum(len(blob.data) for blob in blobs)
 
     def started(position: int) -> None:
-        _end_after(setup.limit_s(len(blobs[position].data) if position < len(blobs) else total_bytes))
+        end_after(setup.limit_s(len(blobs[position].data) if position < len(blobs) else total_bytes))
 
     analysis = analyse(blobs, setup.projector, started=started)
-    _end_after(0)
+    end_after(0)
     write_frame(sink, Finished(analysis, _resident_bytes()))
-
-
-def _end_after(limit_s: float) -> None:
-    """Have the process end after so many seconds from now and not at the time set before; 0 for never."""
-    if _ALARM is not None:
-        signal.setitimer(signal.ITIMER_REAL, limit_s)
-    elif limit_s:
-        faulthandler.dump_traceback_later(limit_s, exit=True, file=2)  # a thread for each file, which costs some 50 microseconds more
-    else:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def _limit_memory(size_bytes: int) -> None:
