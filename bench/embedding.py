@@ -330,6 +330,7 @@ def queries(options: argparse.Namespace, _: Sequence[str]) -> list[dict[str, Any
         for data, language in files:
             for made in caches:
                 made.cache_clear()
+            parse.PARSERS.made.clear()
             cut(data, language)
 
     def cached() -> None:

@@ -31,7 +31,7 @@ class Chunk:
 
 def cut_anew(source: bytes, language: str) -> Pieces:
     parse.load_query.cache_clear()
-    parse.load_parser.cache_clear()
+    parse.PARSERS.made.clear()
     return cut(source, language)
 
 

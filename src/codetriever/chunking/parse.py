@@ -87,17 +87,17 @@ class _Parsers(threading.local):
         self.made: dict[str, Parser | None] = {}
 
 
-_PARSERS = _Parsers()
+PARSERS = _Parsers()
 
 
 def load_parser(language: str) -> Parser | None:
     """Return this thread's parser for a language, or None."""
-    if language not in _PARSERS.made:
+    if language not in PARSERS.made:
         from tree_sitter import Parser
 
         grammar = load_language(language)
-        _PARSERS.made[language] = None if grammar is None else Parser(grammar)
-    return _PARSERS.made[language]
+        PARSERS.made[language] = None if grammar is None else Parser(grammar)
+    return PARSERS.made[language]
 
 
 @cache
