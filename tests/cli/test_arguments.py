@@ -121,6 +121,15 @@ def test_help_and_version_end_the_program_whatever_is_missing(argv, capsys):
     assert "codetriever" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("argv", "near"), [(["q", "--lmit", "3"], "--limit"), (["list", "--jsn"], "--json"), (["q", "--colour=red"], "--color")]
+)
+def test_an_option_that_was_nearly_typed_is_named(argv, near):
+    with pytest.raises(InvalidArguments) as error:
+        parse(argv)
+    assert error.value.hint.startswith(f"Did you mean {near}? ")
+
+
 def test_every_option_is_offered_by_some_verb():
     offered = {name for verb in VERBS.values() for name in verb.options}
     assert offered == set(OPTIONS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "codetriever"
 _LARGEST_NUMBER: Final = 1_000_000
+_UNKNOWN: Final = "unrecognized arguments: "  # so argparse says
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,7 +24,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise `InvalidArguments`."""
-        raise InvalidArguments(message[:1].upper() + message[1:].rstrip(".?") + ".", hint=f"`{self.prog} --help` shows what there is.")
+        hint = f"`{self.prog} --help` shows what there is."
+        if message.startswith(_UNKNOWN):
+            import difflib
+
+            flag = message.removeprefix(_UNKNOWN).split()[0].partition("=")[0]
+            near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+            hint = f"Did you mean {near[0]}? {hint}" if near else hint
+        raise InvalidArguments(message[:1].upper() + message[1:].rstrip(".?") + ".", hint=hint)
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Write the help; unlike in the parent class an error while writing is one."""
