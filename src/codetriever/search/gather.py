@@ -14,7 +14,8 @@ from codetriever.ranking.candidates import Candidates
 from codetriever.search.filenames import name_shares
 from codetriever.search.literals import with_blobs_of
 from codetriever.search.symbols import defined_symbols
-from codetriever.search.words import file_ordinals, ranges
+from codetriever.search.words import file_ordinals
+from codetriever.store.ranges import ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ import numpy as np
 from codetriever.lexical import bm25
 from codetriever.lexical.inflection import base_form
 from codetriever.ranking import weights
+from codetriever.store.ranges import ranges
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -101,9 +102,3 @@ def _once(ordinals: NDArray[np.int64], room: NDArray[np.float32]) -> NDArray[np.
 def file_ordinals(snapshot: Snapshot, files: NDArray[np.signedinteger[Any]]) -> NDArray[np.int64]:
     """Return the ordinals of all chunks of these files, file by file."""
     return ranges(snapshot.file_first[files], snapshot.file_chunks[files])
-
-
-def ranges(starts: NDArray[np.int64], counts: NDArray[np.signedinteger[Any]]) -> NDArray[np.int64]:
-    """Return so many whole numbers from each start on, one range after the other."""
-    ends = np.cumsum(counts, dtype=np.int64)
-    return np.repeat(starts - (ends - counts), counts) + np.arange(int(ends[-1]) if len(ends) else 0)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from codetriever.store.ranges import ranges
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -110,10 +112,7 @@ class VisibleChunks:
         chosen = np.zeros(len(self._space.slot_chunks), np.bool_)
         chosen[self.file_slots[allowed & (self.file_slots >= 0)]] = True
         slots = np.flatnonzero(chosen)
-        counts = self._space.slot_chunks[slots]
-        ends = np.cumsum(counts)
-        starts = self._space.slot_first[slots] - (ends - counts)
-        return np.repeat(starts, counts) + np.arange(int(counts.sum()))
+        return ranges(self._space.slot_first[slots], self._space.slot_chunks[slots])
 
 
 def _joined(parts: list[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codetriever.store.postgres import arrays
-from codetriever.store.postgres.scan import cut, ordinals_of, sign_rows
+from codetriever.store.postgres.scan import cut, sign_rows
 from codetriever.store.postgres.snapshot import encoded, symbol_hash
 from codetriever.store.quantise import quantise
+from codetriever.store.ranges import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,7 +131,7 @@ class Batch:
         has_chunks = counts > 0
         return {
             "blobs": arrays.bigints(np.repeat(blobs, counts)),
-            "indexes": arrays.ints(ordinals_of(np.zeros_like(counts), counts)),
+            "indexes": arrays.ints(ranges(np.zeros_like(counts), counts)),
             "vectors": arrays.halfvecs(rows, halfvec_type),
             "signed": arrays.bigints(blobs[has_chunks]),
             "signs": arrays.byteas(cut(sign_rows(rows), counts[has_chunks].tolist())),

@@ -15,6 +15,7 @@ from codetriever.store.likeness import FAR, Question, closest, sign_bits, sign_w
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.queries import query
 from codetriever.store.quantise import quantise
+from codetriever.store.ranges import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ def load_signs(connection: Connection[Any], scope: Mapping[str, Any], blobs: Vis
     slots = np.searchsorted(blobs.numbers, numbers)
     signs = np.zeros((int(blobs.firsts[-1]), sign_width(dimensions) // 8), np.uint8)
     signed = np.zeros(len(signs), np.bool_)
-    signed[ordinals_of(blobs.firsts[slots], counts[slots])] = True
+    signed[ranges(blobs.firsts[slots], counts[slots])] = True
     signs[signed] = np.frombuffer(joined, np.uint8).reshape(-1, signs.shape[1])
     unsigned = np.setdiff1d(np.flatnonzero(counts), slots, assume_unique=True)
     for made_for, made in made_signs(connection, scope, blobs.numbers[unsigned]):
@@ -90,14 +91,6 @@ def made_signs(
 def sign_rows(rows: NDArray[np.int8]) -> NDArray[np.uint8]:
     """Return the signs of int8 rows as they are kept, some bytes for each."""
     return np.ascontiguousarray(sign_bits(rows).T.astype("<u8")).view(np.uint8)
-
-
-def ordinals_of(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers of several ranges, one after the other."""
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    found: NDArray[np.int64] = np.arange(total) + np.repeat(starts - ends + counts, counts)
-    return found
 
 
 def cut(rows: NDArray[np.uint8], counts: Sequence[int]) -> list[bytes]:
