@@ -18,8 +18,9 @@ from codetriever.corpus.git import locate
 from codetriever.errors import CodetrieverError, PathNotFound, ViewNotFound
 from codetriever.roots import shared_name
 from codetriever.store.embedded.cache import remove_store
-from codetriever.store.embedded.folder import folder_bytes, repository_folder
+from codetriever.store.embedded.folder import repository_folder
 from codetriever.store.embedded.store import open_store
+from codetriever.system import folder_bytes
 
 if TYPE_CHECKING:
     import threading

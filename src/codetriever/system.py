@@ -1,4 +1,4 @@
-"""What is particular to an operating system: file locks, private files, time limits, memory of a process tree."""
+"""What is particular to an operating system: file locks, private files, sizes, time limits, memory of a process tree."""
 
 from __future__ import annotations
 
@@ -73,6 +73,21 @@ def end_after(limit_s: float) -> None:
 def make_private_folder(folder: Path) -> None:
     """Create a folder, and its missing parents, that only its owner can enter."""
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder, 0 when there is none. Links are not followed; what goes meanwhile counts as nothing."""
+    total = 0
+    waiting = [os.fspath(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    with contextlib.suppress(OSError):
+                        total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 def sync_folder(folder: Path) -> None:

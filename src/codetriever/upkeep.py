@@ -11,8 +11,8 @@ from codetriever.config import store_folder
 from codetriever.corpus.git import has_branch
 from codetriever.errors import CodetrieverError
 from codetriever.store.embedded.cache import remove_store
-from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.store import open_store
+from codetriever.system import folder_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

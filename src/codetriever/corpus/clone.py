@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from codetriever.errors import CloneFailed, DiskFull, PathNotFound, SourceRefused
+from codetriever.system import folder_bytes
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
@@ -260,20 +261,3 @@ def _reason(complaint: bytes) -> str:
     lines = complaint[-_COMPLAINT_BYTES:].decode("utf-8", "replace").strip().splitlines()
     said = next((line for line in reversed(lines) if line.startswith(("fatal:", "error:", "remote:"))), lines[-1] if lines else "no reason")
     return said.partition(":")[2].strip().rstrip(".") if said.startswith(("fatal:", "error:")) else said
-
-
-def folder_bytes(folder: Path) -> int:
-    """Return the size of what is in a folder; what goes meanwhile counts as nothing."""
-    total = 0
-    stack = [str(folder)]
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        stack.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_size
-        except OSError:
-            continue
-    return total

@@ -16,6 +16,7 @@ import threading
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,6 @@ _MAX_SPLIT_CHARS = 48
 _ANY_LENGTH = -1 << _MIN_PIECE_CHARS  # as in `_Rows.lengths`: a bit for each length a piece may have
 _MANY_TERMS = 4096  # after which it is worth 10 ms to know the lengths that there are
 _MIN_TYPED_CHARS = 5
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"  # as in `string`, which compiles an expression as it is loaded
 _CACHE_TERMS = 1 << 17  # splits remembered, about 20 MB in each process that analyses
 _TEXTS_AT_ONCE = 25  # of one file or folder, so that they share words: of 8 to 100 texts at once the fastest
 _FINE = 1 << 20  # the largest scale as a whole number, and 1,024 the weight of a term that occurs once: both finer than the table is
@@ -265,5 +265,5 @@ def _edits(word: str) -> set[str]:
     splits = [(word[:i], word[i:]) for i in range(1, len(word) + 1)]  # the first letter is rarely the wrong one
     edited = {left + right[1] + right[0] + right[2:] for left, right in splits if len(right) > 1}
     edited |= {left + right[1:] for left, right in splits if right}
-    edited |= {left + letter + right[1:] for left, right in splits if right for letter in _LETTERS}
-    return edited | {left + letter + right for left, right in splits for letter in _LETTERS}
+    edited |= {left + letter + right[1:] for left, right in splits if right for letter in ascii_lowercase}
+    return edited | {left + letter + right for left, right in splits for letter in ascii_lowercase}

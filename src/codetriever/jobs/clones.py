@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from codetriever.config import store_folder
-from codetriever.corpus.clone import clone, folder_bytes
+from codetriever.corpus.clone import clone
 from codetriever.errors import DiskFull
-from codetriever.system import PRIVATE_FILE, make_private_folder, try_lock
+from codetriever.system import PRIVATE_FILE, folder_bytes, make_private_folder, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,3 @@ def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     norms = np.sqrt(np.square(rows, dtype=np.int32).sum(axis=1)).astype(np.float32)
     scales: NDArray[np.float32] = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
     return rows, scales
-
-
-def quantised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what is left of vectors when they are kept like that: unit rows, zero where there was no vector."""
-    rows, scales = quantise(vectors)
-    left: NDArray[np.float32] = rows * scales[:, None]
-    return left

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from codetriever.errors import CodetrieverError, StoreLocked
 from codetriever.store.embedded.catalog import remove_catalog, translated
-from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.store import open_store, writer_lock
+from codetriever.system import folder_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -23,14 +23,3 @@ def repository_folder(store_root: Path, identity: str) -> Path:
 def new_name(suffix: str) -> str:
     """Return the name of a file of an index, which no other had before."""
     return f"{os.urandom(8).hex()}.{suffix}"
-
-
-def folder_bytes(folder: Path) -> int:
-    """Return the size of all files in an index; 0 when there is none."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
-    return total

@@ -20,7 +20,6 @@ from codetriever.store.embedded.catalog import (
     row_key,
     translated,
 )
-from codetriever.store.embedded.folder import folder_bytes
 from codetriever.store.embedded.readers import Readers
 from codetriever.store.embedded.sections import damaged
 from codetriever.store.embedded.segment import Segment
@@ -29,7 +28,7 @@ from codetriever.store.embedded.used import mark_used, model_mark, used_at
 from codetriever.store.embedded.vectors import VectorFile
 from codetriever.store.embedded.views import ViewFile
 from codetriever.store.format import FEATURES
-from codetriever.system import PRIVATE_FILE, is_at, make_private_folder, try_lock
+from codetriever.system import PRIVATE_FILE, folder_bytes, is_at, make_private_folder, try_lock
 from codetriever.types import ViewInfo, ViewKey
 
 if TYPE_CHECKING:
