@@ -87,11 +87,6 @@ class Database:
         """The pool for questions that a replica, which may be behind, must not answer."""
         return WRITE if self._read_url else READ
 
-    @property
-    def has_replica(self) -> bool:
-        """Whether searches are answered by another server than the one that is written to."""
-        return bool(self._read_url)
-
     def measure_lag(self) -> None:
         """Note in `lag_s` how far the replica is behind, if there is one; to be called by who holds no connection and is about to read."""
         if self._read_url:
