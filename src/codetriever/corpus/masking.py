@@ -35,13 +35,16 @@ _SECRETS = dict(
         ("PRIVATE KEY-----", r"(?<=PRIVATE KEY-----)[^-]{40,}"),
         ("PRIVATE KEY BLOCK-----", r"(?<=PRIVATE KEY BLOCK-----)[^-]{40,}"),
         ("-----END ", r"""(?:[A-Za-z0-9+/]{16,76}={0,2}(?:\\n|[\s"'`+,;])+)+(?=-----END [A-Z ]*PRIVATE KEY)"""),
-        ("://", r"""(?<=://)[^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128}(?=@[\w.-]+)"""),
+        ("://", r"""://([^\s:/@'"{}$<>]{1,64}:[^\s:/@'"{}$<>]{6,128})(?=@[\w.-]+)"""),
     )
 )
 # What a key is written in, and how long it is at least. These parts are not of such a key: they stand beside one or begin a shorter one.
-_KEY_CHARACTERS = np.isin(np.arange(256), list(f"{ascii_letters}{digits}_.+/-".encode()))
+_KEY_CHARACTERS = f"{ascii_letters}{digits}_.+/-".encode()
+_IS_OTHER = bytes(byte not in _KEY_CHARACTERS for byte in range(256))  # 0 for what a key is written in, 1 for anything else
 _SHORTEST_KEY = 20
-_OTHERS = frozenset(("xox", "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "-----END ", "://"))
+_OTHERS = frozenset(("xox", "://"))
+_ARMOUR = "-----"  # of the other parts beside a key, all have this
+_WITH_ARMOUR = _OTHERS | {part for part in _SECRETS if _ARMOUR in part}
 # A piece of a key that has neither its first nor its last line: 64 characters to the line.
 _KEY_LINE_LENGTH, _FEWEST_KEY_LINES = 64, 3
 _KEY_LINES = r"""(?m)^(?:[ \t"'`+]*[A-Za-z0-9+/]{64}(?:\\n)?["'`+,; \t]*\r?\n){3,}"""
@@ -61,8 +64,10 @@ def mask_page(texts: Sequence[str]) -> Sequence[str]:
     page = "\n".join(texts)
     words = _long_words(page)
     joined = " ".join(words)
-    parts = [part for part in _SECRETS if part in (page if part in _OTHERS else joined)]
-    if parts:
+    others = _WITH_ARMOUR if _ARMOUR in page else _OTHERS
+    places = {part: page if part in others else joined for part in _SECRETS}
+    parts = [part for part, place in places.items() if part in place]
+    if any(re.search(_SECRETS[part], places[part]) for part in parts):  # `object_of_some_length` has a part of a key in it, and no key
         texts = [_without_keys(text, parts) for text in texts]
     if sum(len(word) >= _KEY_LINE_LENGTH for word in words) >= _FEWEST_KEY_LINES:
         texts = [_without_key_lines(text) for text in texts]
@@ -86,11 +91,12 @@ def _without_key_lines(text: str) -> str:
 def _long_words(text: str) -> list[str]:
     """Return the runs of characters that could be a key."""
     data = f"\n{text}\n".encode("utf-8", "surrogatepass")
-    ends = np.flatnonzero(~_KEY_CHARACTERS[np.frombuffer(data, np.uint8)])
+    ends = np.flatnonzero(np.frombuffer(data.translate(_IS_OTHER), np.bool_))
     long = np.flatnonzero(ends[1:] - ends[:-1] > _SHORTEST_KEY)
     return [data[before + 1 : end].decode() for before, end in zip(ends[long].tolist(), ends[long + 1].tolist(), strict=True)]
 
 
 def _masked(found: re.Match[str]) -> str:
-    """Mask what was found, unless it is a list of hexadecimal digests."""
-    return found[0] if re.fullmatch(_HEXADECIMAL, found[0]) else re.sub(r"\S", "*", found[0])
+    """Mask what was found, or the group of it that is the secret, unless it is a list of hexadecimal digests."""
+    secret = found[found.lastindex or 0]
+    return found[0] if re.fullmatch(_HEXADECIMAL, secret) else found[0].removesuffix(secret) + re.sub(r"\S", "*", secret)

@@ -11,6 +11,7 @@ import numpy as np
 
 from codetriever.errors import StoreDamaged
 from codetriever.store.embedded.catalog import translated
+from codetriever.store.embedded.contents import Contents
 from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
 from codetriever.store.embedded.sections import REBUILD, encoded
@@ -49,6 +50,7 @@ class Generation:
         self.info = info
         self.total_length = total_length
         self.kept: dict[str, Any] = {}
+        self.contents = Contents()
         self.space = OrdinalSpace(segments)
         slots = self.space.slots(view.files.blobs)
         if np.any((slots < 0) & (view.files.blobs >= 0)):
@@ -250,8 +252,9 @@ class EmbeddedSnapshot:
     def _read(self, file: int) -> tuple[int, bytes, str]:
         """Load content and encoding of a file; whoever wants one wants the other."""
         if self._last_read[0] != file:
-            blob = int(self.files.blobs[file])
-            self._last_read = (file, *(self._load(file, blob) if blob >= 0 else (b"", "utf-8")))
+            blob = self.files.blobs.item(file)
+            found = self._generation.contents.get(blob) or (self._load(file, blob) if blob >= 0 else (b"", "utf-8"))
+            self._last_read = (file, *found)
         return self._last_read
 
     def _load(self, file: int, blob: int) -> tuple[bytes, str]:
@@ -262,9 +265,11 @@ class EmbeddedSnapshot:
         if row is None:
             raise StoreDamaged(f"The index in {self._folder} has lost the content of a file.", hint=REBUILD)
         try:
-            return decompressed(row[0]), row[1]
+            content = decompressed(row[0])
         except ZstdError as error:
             raise StoreDamaged(f"The stored content of {self.files.paths[file]} is damaged: {error}.", hint=REBUILD) from error
+        self._generation.contents.put(blob, content, row[1])
+        return content, row[1]
 
 
 _NO_TEXTS: dict[str, Any] = dict.fromkeys(DEFINITION_TEXTS, ())
