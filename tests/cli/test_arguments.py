@@ -17,7 +17,7 @@ def test_a_line_without_a_verb_is_a_search():
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_first_word_that_is_a_verb_is_the_verb(verb):
-    words = ["word"] * VERBS[verb].least
+    words = [*VERBS[verb].actions, "word"][: VERBS[verb].least]
     command = parse([verb, *words])
     assert (command.verb, command.words, command.is_verb_typed) == (verb, tuple(words), True)
 
@@ -25,7 +25,14 @@ def test_a_first_word_that_is_a_verb_is_the_verb(verb):
 def test_a_verb_that_lists_does_so_alone():
     for verb in ("jobs", "keys", "model", "repositories", "tenants"):
         assert parse([verb]).words == ("list",)
-        assert parse([verb, "other"]).words == ("other",)
+        assert parse([verb, VERBS[verb].actions[-1]]).words == (VERBS[verb].actions[-1],)
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS.values() if verb.actions])
+def test_an_action_that_the_verb_does_not_have_is_refused_by_name(verb):
+    with pytest.raises(InvalidArguments, match=f"`{verb}` does not know 'frobnicate'") as error:
+        parse([verb, "frobnicate"])
+    assert all(action in error.value.hint for action in VERBS[verb].actions)
 
 
 def test_after_two_dashes_a_verb_is_a_word():

@@ -237,6 +237,46 @@ def test_completion_is_a_script_of_the_shell(run, shell):
         subprocess.run([shell, "-n"], input=done.out, text=True, check=True)
 
 
+COMPLETIONS = {  # what is typed, and what bash offers, of which `lib` is a folder
+    "jo": {"jobs"},
+    "db st": {"start", "stop", "status"},
+    "config ": {"show", "path"},
+    "completion z": {"zsh"},
+    "db start li": {"lib"},
+    "outline li": {"lib"},
+    "install codex cur": {"cursor"},
+    "search foo --color ne": {"never"},
+    "mcp --mcp-token-file li": {"lib"},
+    "eval --save li": {"lib"},
+}
+_TYPED = """
+source completion.bash
+function=$(complete -p codetriever | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+while IFS= read -r typed; do
+  IFS=' ' read -ra COMP_WORDS <<< "codetriever $typed"
+  [[ $typed == *' ' ]] && COMP_WORDS+=('')
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+  $function codetriever "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+  echo "${COMPREPLY[*]}"
+done
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_bash_completes_actions_clients_values_and_paths(run, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "completion.bash").write_text(run("completion", "bash").out)
+    command = ["bash", "--norc", "-c", _TYPED]
+    done = subprocess.run(command, cwd=tmp_path, input="\n".join(COMPLETIONS) + "\n", text=True, capture_output=True, check=True)
+    assert dict(zip(COMPLETIONS, (set(line.split()) for line in done.stdout.splitlines()), strict=True)) == COMPLETIONS
+
+
+def test_fish_completes_actions_and_clients(run):
+    script = run("completion", "fish").out
+    assert "'__fish_seen_subcommand_from db' -a 'start stop status migrate distribute'" in script
+    assert "'__fish_seen_subcommand_from uninstall' -a 'claude-code codex" in script
+
+
 def test_an_unknown_shell_is_an_error(run):
     assert run("completion", "cmd").code == 2
 

@@ -76,6 +76,9 @@ def _check_words(verb: Verb, words: Sequence[str], parser: Parser) -> None:
         parser.error("no query was given" if verb.name == "search" else f"`{verb.name}` needs {verb.words}")
     if verb.most is not None and len(words) > verb.most:
         parser.error(f"`{verb.name}` takes {verb.words or 'no words'}, and {words[verb.most]!r} is one too many")
+    if verb.actions and words and words[0] not in verb.actions:
+        *others, last = verb.actions
+        raise InvalidArguments(f"`{verb.name}` does not know {words[0]!r}.", hint=f"Say {', '.join(others)} or {last}.")
 
 
 def top_parser() -> Parser:

@@ -113,9 +113,15 @@ class Verb:
     examples: tuple[str, ...] = ()
 
     @property
+    def actions(self) -> tuple[str, ...]:
+        """What the first word can be, of a verb for which that is one of several."""
+        first = self.words.partition(" ")[0].strip("[]")
+        return tuple(first.split("|")) if "|" in first else ()
+
+    @property
     def lists(self) -> bool:
         """Say whether the verb alone means `VERB list`."""
-        return "list" in self.words.partition(" ")[0].split("|")
+        return "list" in self.actions
 
 
 ROLES: Final = ("code", "test", "docs", "config", "generated")
@@ -124,7 +130,6 @@ SCOPES: Final = ("search", "index", "admin")
 QUESTION_KINDS: Final = ("commits", "comments", "both")
 PRIORITIES: Final = ("high", "normal", "low")
 JOB_STATES: Final = ("pending", "running", "completed", "failed", "cancelled")
-SHELLS: Final = ("bash", "fish", "zsh", "tcsh")
 
 _OWN_OPTIONS: Final = (
     Option(("--offset",), "offset", "leave out the first N: the next page of an answer", "N", number=True),
@@ -184,7 +189,12 @@ _METAVARS: Final = {
     "boolean": "",
 }
 _SETTING_OPTIONS: Final = tuple(
-    Option(("-k", setting.flag) if setting.name == "limit" else (setting.flag,), setting.name, setting.help, _METAVARS[setting.kind])
+    Option(
+        ("-k", setting.flag) if setting.name == "limit" else (setting.flag,),
+        setting.name,
+        setting.help,
+        "FILE" if setting.name.endswith("_file") else _METAVARS[setting.kind],
+    )
     for setting in SETTINGS
 )
 SETTING_NAMES: Final = frozenset(setting.name for setting in SETTINGS)
@@ -318,6 +328,6 @@ VERBS: Final[Mapping[str, Verb]] = {
             examples=("codetriever model list", "codetriever model use transformer:jinaai/jina-embeddings-v2-base-code"),
         ),
         Verb("doctor", "", "check the installation and say how to mend it", "doctor:doctor", _ALWAYS, most=0),
-        Verb("completion", "SHELL", "print the completion script for " + ", ".join(SHELLS), "completion:completion", least=1, most=1),
+        Verb("completion", "bash|fish|zsh|tcsh", "print the completion script of a shell", "completion:completion", least=1, most=1),
     )
 }  # fmt: skip

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from codetriever.errors import InvalidArguments
-
 if TYPE_CHECKING:
     from codetriever.cli.command import Command
     from codetriever.cli.screen import Screen
@@ -19,12 +17,7 @@ _ROOTS_FOLDER: Final = Path("/var/lib/codetriever/database")  # below root's hom
 
 def db(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `db start|stop|status|migrate|distribute [FOLDER]`; `status` is 1 when nothing runs."""
-    action = command.words[0]
-    run = {"start": _start, "stop": _stop, "status": _status, "migrate": _migrate, "distribute": _distribute}.get(action)
-    if run is None:
-        raise InvalidArguments(
-            f"`db` does not know {action!r}.", hint="Say `db start`, `db stop`, `db status`, `db migrate` or `db distribute`."
-        )
+    run = {"start": _start, "stop": _stop, "status": _status, "migrate": _migrate, "distribute": _distribute}[command.words[0]]
     folder = Path(command.words[1]).absolute() if len(command.words) > 1 else usual_folder()
     return run(folder, command, settings, screen)
 

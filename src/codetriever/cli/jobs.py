@@ -30,9 +30,7 @@ _STYLES: Final = {JobState.COMPLETED: "good", JobState.FAILED: "error", JobState
 def jobs(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `jobs submit|list|show|cancel|purge [SOURCE|JOB...]`."""
     action, *words = command.words
-    run = {"submit": _submit, "list": _list, "show": _show, "cancel": _cancel, "purge": _purge}.get(action)
-    if run is None:
-        raise InvalidArguments(f"`jobs` does not know {action!r}.", hint="Say submit, list, show, cancel or purge.")
+    run = {"submit": _submit, "list": _list, "show": _show, "cancel": _cancel, "purge": _purge}[action]
     needs_word = action in ("submit", "show", "cancel")
     if needs_word != (len(words) == 1):
         what = {"submit": "one address or folder", "show": "the number of a job", "cancel": "the number of a job"}

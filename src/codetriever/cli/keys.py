@@ -10,7 +10,6 @@ from codetriever.cli.opening import connected, may_remove
 from codetriever.cli.screen import printable
 from codetriever.cli.searching import NOTHING_FOUND
 from codetriever.cli.tenants import named
-from codetriever.errors import InvalidArguments
 
 if TYPE_CHECKING:
     from codetriever.cli.command import Command
@@ -24,9 +23,7 @@ _DAY_S: Final = 86_400.0
 
 def keys(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `keys list|create|revoke [NAME]`."""
-    run = {"list": _list, "create": _create, "revoke": _revoke}.get(command.words[0])
-    if run is None:
-        raise InvalidArguments(f"`keys` does not know {command.words[0]!r}.", hint="Say list, create or revoke.")
+    run = {"list": _list, "create": _create, "revoke": _revoke}[command.words[0]]
     with connected(settings) as connection:
         return run(connection, command, screen)
 

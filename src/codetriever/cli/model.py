@@ -27,8 +27,6 @@ FAILED: Final = 2
 def model(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `model list`, `model info [MODEL]`, `model use MODEL` or `model check [MODEL]`."""
     what, *named = command.words
-    if what not in _ACTS:
-        raise InvalidArguments(f"`model` does not know {what!r}.", hint=f"Say model {', '.join(_ACTS)}.")
     if what == "list" and named:
         raise InvalidArguments("`model list` takes no more words.", hint=f"codetriever model info {named[0]}")
     if what == "use" and not named:

@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 def repositories(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `repositories list|show|rename|remove|statistics [NAME] [NEW]`."""
     actions = {"list": _list, "show": _show, "rename": _rename, "remove": _remove, "statistics": _statistics}
-    run = actions.get(command.words[0])
-    if run is None:
-        raise InvalidArguments(f"`repositories` does not know {command.words[0]!r}.", hint=f"Say {', '.join(actions)}.")
     with connected(settings) as connection:
-        return run(connection, command, screen)
+        return actions[command.words[0]](connection, command, screen)
 
 
 def _list(connection: Connection, command: Command, screen: Screen) -> int:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from codetriever.cli.screen import printable
 from codetriever.config import SETTINGS, Setting, format_value, project_file, user_file, usual_store
-from codetriever.errors import InvalidArguments
 
 if TYPE_CHECKING:
     from codetriever.cli.command import Command
@@ -17,13 +16,10 @@ if TYPE_CHECKING:
 
 def config(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `config [show|path]`."""
-    what = command.words[0] if command.words else "show"
-    if what == "show":
-        _show(command, settings, screen)
-    elif what == "path":
+    if command.words == ("path",):
         _path(command, screen)
     else:
-        raise InvalidArguments(f"`config` does not know {what!r}.", hint="Say `codetriever config show` or `codetriever config path`.")
+        _show(command, settings, screen)
     return 0
 
 

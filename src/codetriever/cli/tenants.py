@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 def tenants(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `tenants list|create|remove|audit [NAME]`."""
-    run = {"list": _list, "create": _create, "remove": _remove, "audit": _audit}.get(command.words[0])
-    if run is None:
-        raise InvalidArguments(f"`tenants` does not know {command.words[0]!r}.", hint="Say list, create, remove or audit.")
+    run = {"list": _list, "create": _create, "remove": _remove, "audit": _audit}[command.words[0]]
     with connected(settings) as connection:
         return run(connection, command, screen)
 
