@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _ROLES = tuple(Role)
+_ORDINAL_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +54,26 @@ def arrange(snapshots: Sequence[Snapshot], candidates: Candidates, order: NDArra
 
 def _merged(snapshots: Sequence[Snapshot], candidates: Candidates, window: NDArray[np.int64]) -> list[list[int]]:
     """Return the rows of each hit, the best one first: neighbours are joined at the place of the better one."""
-    columns = (candidates.sources[window], candidates.files[window], candidates.ordinals[window])
-    places = {chunk: place for place, chunk in enumerate(zip(*(column.tolist() for column in columns), strict=True))}
-    rows = window.tolist()
-    hits = [[row] for row in rows]  # none once they were joined to another
-    hit_of = list(range(len(rows)))  # where the chunk of a place went
+    chunks = (candidates.groups[window] << _ORDINAL_BITS | candidates.ordinals[window]).tolist()
+    places = {chunk: place for place, chunk in enumerate(chunks)}
     earlier: dict[int, list[int]] = {}
-    for (source, file, ordinal), place in places.items():
-        if (other := places.get((source, file, ordinal + 1))) is not None:
+    for place, chunk in enumerate(chunks):
+        if (other := places.get(chunk + 1)) is not None:
             earlier.setdefault(max(place, other), []).append(min(place, other))
+    hits = [[place] for place in range(len(chunks))]  # the places of its chunks; none once they were joined to another
+    hit_of = list(range(len(chunks)))
     sizes = _sizes(snapshots, candidates, window) if earlier else []
     for place in sorted(earlier):
         for other in sorted(hit_of[neighbour] for neighbour in earlier[place]):
             better, worse = sorted((other, hit_of[place]))
             if sizes[better] + sizes[worse] <= weights.MERGE_BYTES:
                 sizes[better] += sizes[worse]
+                for joined in hits[worse]:
+                    hit_of[joined] = better
                 hits[better] += hits[worse]
                 hits[worse] = []
-                hit_of = [better if hit == worse else hit for hit in hit_of]
-    return [hit for hit in hits if hit]
+    rows = window.tolist()
+    return [[rows[place] for place in hit] for hit in hits if hit]
 
 
 def _sizes(snapshots: Sequence[Snapshot], candidates: Candidates, rows: NDArray[np.int64]) -> list[int]:

@@ -45,9 +45,10 @@ class VectorSpace:
         `count` chunks are asked about: `ordinals`, or those that `mask` marks, or all. Chunks that are not asked about change nothing.
         """
         size = pool_size(count, limit)
-        if ordinals is None and count <= size:
+        few = size + size // 2 if self._space.ordinals <= _FEW else size  # a pool that leaves so little out costs more than it saves
+        if ordinals is None and count <= few:
             ordinals = np.arange(count) if mask is None else np.flatnonzero(mask)
-        elif ordinals is None or len(ordinals) > size:
+        elif ordinals is None or len(ordinals) > few:
             ordinals = self._pool(question, size, ordinals, mask)
         cosines = self._cosines(question, ordinals)
         return best(ordinals, cosines, self._space.keys, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ class Readers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._catalog = os.path.join(folder, CATALOG)  # noqa: PTH118 - a Path for each answer takes longer than to look at the file
         self._idle: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
 
     def close(self) -> None:
@@ -47,7 +49,7 @@ class Readers:
 
     def _catalog_file(self) -> tuple[int, int] | None:
         try:
-            facts = (self._folder / CATALOG).stat()
+            facts = os.stat(self._catalog)  # noqa: PTH116
         except FileNotFoundError:
             return None
         return facts.st_dev, facts.st_ino
