@@ -156,6 +156,16 @@ def test_seconds(text, seconds):
     assert parse_value(BY_NAME["refresh_budget_s"], text, "here") == seconds
 
 
+def test_sizes_that_were_measured_look_alike():
+    assert [format_size(size) for size in (900, 368 * 1024, 376_833, 512 * 1024**2, 1_400_000)] == [
+        "900B",
+        "376.8kB",
+        "376.8kB",
+        "512MiB",
+        "1.4MB",
+    ]
+
+
 @given(st.integers(min_value=0, max_value=10**15))
 def test_a_size_that_is_written_exactly_is_read_as_the_same(size_bytes):
     text = format_size(size_bytes)

@@ -334,7 +334,7 @@ def format_value(setting: Setting, value: Any) -> str:
 
 def format_size(size_bytes: float) -> str:
     """Write a number of bytes for people: exact where that is short, else to a tenth of the largest unit."""
-    for unit, factor in (("GiB", 1024**3), ("GB", GB), ("MiB", MIB), ("KiB", KIB)):
+    for unit, factor in (("GiB", 1024**3), ("GB", GB), ("MiB", MIB)):
         if size_bytes % factor == 0 and 1 <= size_bytes // factor < _SHORT_NUMBER:
             return f"{int(size_bytes // factor)}{unit}"
     for unit, factor in (("GB", GB), ("MB", 1000**2), ("kB", 1000)):

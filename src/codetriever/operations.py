@@ -163,7 +163,7 @@ def explain_path(path: Path, settings: Settings) -> ExplainedPath:
     from codetriever.corpus.text import decode
 
     found = explain(
-        locate(path if path.is_dir() else path.parent),
+        locate(path if os.path.isdir(path) else path.parent),  # noqa: PTH112 (never raises)
         str(path),
         hidden=settings.hidden,
         no_ignore=settings.no_ignore,

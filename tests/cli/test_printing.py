@@ -36,6 +36,11 @@ def test_a_hit_has_a_heading_and_numbered_lines():
     assert err == ""
 
 
+def test_a_page_behind_the_last_hit_says_how_many_there_are():
+    assert printed(replace(ANSWER, hits=(), total=1234)) == (1, "", "no more hits: there are 1,234\n")
+    assert printed(replace(ANSWER, hits=(), total=0)) == (1, "", "nothing found\n")
+
+
 def test_short_hits_are_shown_whole_and_long_ones_from_the_definition_on():
     assert chosen_lines(FUNCTION, "f") == list(range(6))
     long = "import a\n" * 20 + "def f():\n" + "    body\n" * 30

@@ -28,6 +28,7 @@ def run(tmp_path, capsys, monkeypatch):
 
 def test_clean(run, tmp_path):
     assert run("clean", "--yes")[0] == 1
+    assert run("clean", "--dry-run") == (1, "", "nothing would go\n")
     (tmp_path / "one").rename(tmp_path / "moved")
     gone = str(tmp_path / "one")
     assert run("clean", "--dry-run")[:2] == (0, f"would go  {gone}\n")
@@ -36,6 +37,10 @@ def test_clean(run, tmp_path):
     assert (code, done["views"], done["indexes"], done["skipped"]) == (0, [gone], [gone], [])
     assert run("list", "--json")[1]["indexes"][0]["views"][0]["root"] == str(tmp_path / "two")
     assert run("clean", "--yes", "--days", "0")[1] == f"gone  {tmp_path / 'two'}\n"
+
+
+def test_one_file_is_no_plural(run):
+    assert "1 file, used just now" in run("list")[1]
 
 
 def test_compact_and_stats(run, tmp_path):

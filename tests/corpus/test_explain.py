@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from codetriever.config import Settings
 from codetriever.corpus.explain import Explanation, explain, explain_empty
 from codetriever.corpus.git import locate
 from codetriever.corpus.walk import list_files
 from codetriever.errors import PathNotFound
+from codetriever.operations import explain_path
 from codetriever.types import Role, Skip, SkipReason
 
 from .conftest import Git, write
@@ -53,6 +55,13 @@ def test_a_file_that_is_left_out_says_why(repository: Path, git: Git, path: str,
     found = why(repository, path)
     assert (found.reason, found.detail) == (reason, detail.format(root=repository))
     assert not found.is_indexed
+
+
+def test_what_lies_in_a_folder_that_may_not_be_read_is_explained_too(repository: Path, unprivileged: None) -> None:
+    (repository / "src").chmod(0)
+    found = explain_path(repository / "src/a.py", Settings()).explanation
+    assert (found.reason, found.detail) == (SkipReason.UNREADABLE, f"{repository / 'src'}: Permission denied")
+    (repository / "src").chmod(0o755)
 
 
 def test_dependencies_are_named_where_there_is_no_repository(tmp_path: Path) -> None:

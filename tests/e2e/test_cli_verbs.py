@@ -46,6 +46,7 @@ def test_index_tells_what_it_skipped(program, repository):
     assert done.code == 0
     assert "1 binary" in done.out
     assert "shop/logo.bin: binary" in done.err
+    assert program("explain-path", "shop/logo.bin", cwd=repository).out == "shop/logo.bin  not indexed: binary\n"
     assert program("index", "--json", cwd=repository).json["skips"]["credential"] >= 1
 
 
@@ -80,6 +81,7 @@ def test_usages_tells_kinds_apart_and_counts_all(run):
     assert (len(answer["usages"]), answer["total"]) == (1, len(lines))
     assert sum(answer["counts"].values()) == answer["total"]
     assert run("usages", "no_such_symbol").code == 1
+    assert run("usages", "Session", "--offset", "999").err == f"no more: 'Session' occurs {len(lines)} times\n"
 
 
 def test_usages_for_editors_have_columns(run):

@@ -52,6 +52,20 @@ def test_any_arguments_are_read_or_refused(name, arguments):
     assert hash(request) is not None
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"query": "a\0b"}, "it has to be a string without NUL"),
+        ({"queries": ["a"] * 9}, "At most 8 go into one call."),
+        ({"path_globs": ["a"] * 1000}, "At most 100 go into one call."),
+    ],
+)
+def test_what_is_too_much_or_no_text_is_told(arguments, said):
+    with pytest.raises(InvalidArguments) as error:
+        read_arguments(TOOLS["search"], arguments)
+    assert said in f"{error.value.message} {error.value.hint}"
+
+
 def test_absent_and_null_are_the_same():
     nothing = dict.fromkeys(TOOLS["outline"].arguments)
     assert read_arguments(TOOLS["outline"], nothing) == read_arguments(TOOLS["outline"], {}) == read_arguments(TOOLS["outline"], None)

@@ -39,6 +39,13 @@ def test_every_tool_answers(shop, run, mode):
     assert results["get_status"].structured_content["allowed"] == [str(shop.root)]
 
 
+def test_a_page_behind_the_last_result_says_how_many_there_are(raw):
+    calls = {"search": {"query": "visit"}, "find_usages": {"symbol": "Session"}, "outline": {"file_path": "shop"}}
+    for tool, arguments in calls.items():
+        text = raw.call(tool, arguments | {"offset": 5000})["content"][0]["text"]
+        assert re.match(r"No more (hits|occurrences of Session|definitions): there are [1-9]\d*", text), text
+
+
 def test_admin_tools_are_offered_when_asked_for(shop, run):
     async def talk():
         async with shop.client("--admin") as client:

@@ -86,6 +86,15 @@ def test_a_store_opened_for_reading_is_not_written(tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists()
 
 
+def test_an_index_that_may_not_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where the folder should be")
+    with (
+        pytest.raises(StoreNotWritable, match=r"store cannot be written: (File exists|Not a directory)\.$"),
+        opened(tmp_path / "store").writer(),
+    ):
+        pass
+
+
 WRITE_AND_DIE = """
 import sys
 from pathlib import Path

@@ -43,7 +43,8 @@ def _print(word: str, explained: ExplainedPath, screen: Screen) -> None:
     told = explained.explanation
     path = screen.style(screen.path(word), "path")
     if told.reason is not None:
-        screen.line(f"{path}  {screen.style('not indexed', 'warning')}: {told.reason.value}; {printable(told.detail)}")
+        why = "; ".join(dict.fromkeys((told.reason.value, printable(told.detail))))
+        screen.line(f"{path}  {screen.style('not indexed', 'warning')}: {why}")
         return
     screen.line(f"{path}  {screen.style('indexed', 'good')}: {printable(told.detail)}")
     cut_by = "its syntax" if explained.parser else "lines"

@@ -84,7 +84,9 @@ def _fitting(line: str) -> str:
 
 def print_notices(answer: Answer, screen: Screen) -> None:
     """Say why there is nothing, what was left out, and what the index does not know yet."""
-    if not answer.hits:
+    if not answer.hits and answer.total:
+        screen.note(f"no more hits: there are {answer.total:,}", style="warning")
+    elif not answer.hits:
         screen.note("nothing found" + (f": {answer.note}" if answer.note else ""), style="warning")
     elif answer.note:
         screen.note(answer.note)

@@ -71,8 +71,11 @@ def _report_change(report: IndexReport, command: Command, screen: Screen) -> Non
     if command.wants_json:
         screen.json(report_value(report))
     elif report.read or report.removed or report.analysed_blobs:
-        done = f"{report.read:,} files read, {report.embedded_chunks:,} chunks embedded, {report.removed:,} files removed"
-        screen.line(f"{time.strftime('%H:%M:%S')}  {done} · generation {report.generation} · {report.took_s:.1f} s")
+        done = (
+            f"{counted(report.read, 'file')} read, {counted(report.embedded_chunks, 'chunk')} embedded",
+            f"{counted(report.removed, 'file')} removed",
+        )
+        screen.line(f"{time.strftime('%H:%M:%S')}  {', '.join(done)} · generation {report.generation} · {report.took_s:.1f} s")
     screen.out.flush()
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from codetriever.cli.hits import ago
+from codetriever.cli.hits import ago, counted
 from codetriever.cli.opening import connected
 from codetriever.cli.progress import ProgressBar
 from codetriever.cli.screen import printable
@@ -120,7 +120,7 @@ def _purge(connection: Connection, command: Command, settings: Settings, screen:
     if command.wants_json:
         screen.json({"purged": count})
     else:
-        screen.note(f"{count:,} ended jobs were forgotten")
+        screen.note(f"{counted(count, 'ended job')} forgotten")
     return 0
 
 
@@ -141,9 +141,10 @@ def _print(job: Job, screen: Screen) -> None:
         left = f", about {job.eta_s:.0f} s left" if job.eta_s is not None else ""
         screen.line(f"  {job.files_done:,} of {job.files_total:,} files ({job.percent:.0f} %){left}")
     elif job.state is JobState.COMPLETED:
-        screen.line(f"  {job.files_total:,} files looked at, {job.chunks:,} chunks embedded · generation {job.generation}")
+        done = f"{counted(job.files_total, 'file')} looked at, {counted(job.chunks, 'chunk')} embedded"
+        screen.line(f"  {done} · generation {job.generation}")
     elif job.state is JobState.PENDING and job.attempts:
-        screen.line(f"  tried {job.attempts} times, again in {max(job.due_at - time.time(), 0):.0f} s")
+        screen.line(f"  tried {counted(job.attempts, 'time')}, again in {max(job.due_at - time.time(), 0):.0f} s")
     if job.error:
         screen.line(f"  {screen.style(printable(job.error), 'error')}")
     if job.joined_job:

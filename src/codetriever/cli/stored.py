@@ -53,7 +53,7 @@ def _print_repository(repository: dict[str, Any], screen: Screen) -> None:
 
 def _view_line(view: dict[str, Any], screen: Screen) -> str:
     name = printable(view["branch"]) or "(no branch)"
-    size = f"{view['files']:,} files, {view['chunks']:,} chunks, {format_size(view['text_bytes'])} of text"
+    size = f"{counted(view['files'], 'file')}, {counted(view['chunks'], 'chunk')}, {format_size(view['text_bytes'])} of text"
     return f"{screen.style(name, 'name')}  {size} · generation {view['generation']}, {ago(time.time() - view['indexed_at'])}"
 
 
@@ -96,7 +96,7 @@ def _print_index(index: StoredIndex, screen: Screen) -> None:
     for position, view in enumerate(index.views):
         branch = f" on {printable(view.key.branch)}" if view.key.branch else ""
         where = screen.style(screen.path(view.key.root), "path")
-        facts = screen.style(f"{view.files:,} files, used {ago(time.time() - view.used_at)}", "dim")
+        facts = screen.style(f"{counted(view.files, 'file')}, used {ago(time.time() - view.used_at)}", "dim")
         screen.line(f"{size if not position else '':>8}  {where}{branch}  {facts}")
     if not index.views and not index.problem:
         screen.line(f"{size}  {screen.path(str(index.folder))}  {screen.style('nothing is finished in it', 'dim')}")

@@ -79,7 +79,9 @@ def _print_grouped(usages: Sequence[Usage], screen: Screen) -> None:
 
 
 def _say_totals(answer: UsagesAnswer, command: Command, screen: Screen) -> None:
-    if not answer.usages:
+    if not answer.usages and answer.total:
+        screen.note(f"no more: {answer.symbol!r} occurs {counted(answer.total, 'time')}", style="warning")
+    elif not answer.usages:
         screen.note(answer.note or f"nothing found: {answer.symbol!r} occurs nowhere", style="warning")
     elif screen.error_is_terminal or screen.verbose or answer.total > len(answer.usages):
         counts = ", ".join(counted(answer.counts[kind], kind) for kind in _KINDS if answer.counts.get(kind))

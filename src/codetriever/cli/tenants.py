@@ -28,7 +28,8 @@ def tenants(command: Command, settings: Settings, screen: Screen) -> int:
 def named(command: Command, what: str) -> str:
     """Return the name that the action needs; raises `InvalidArguments`."""
     if len(command.words) < 2:
-        raise InvalidArguments(f"`{command.verb} {command.words[0]}` needs the name of {what}.")
+        action = f"codetriever {command.verb}"
+        raise InvalidArguments(f"`{command.verb} {command.words[0]}` needs the name of {what}.", hint=f"`{action} list` shows them.")
     return command.words[1]
 
 

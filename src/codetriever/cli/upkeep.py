@@ -47,6 +47,8 @@ def _show_cleaned(done: Cleaned, command: Command, screen: Screen) -> int:
             screen.line(f"{'would go' if command.dry_run else 'gone'}  {screen.path(name)}")
         for reason in done.skipped:
             screen.note(f"left alone: {reason}", style="warning")
+        if command.dry_run and not (done.views or done.indexes or done.skipped):
+            screen.note("nothing would go")
         if not command.dry_run:
             screen.note(f"{format_size(done.before_bytes)} before, {format_size(done.after_bytes)} now")
     return 0 if done.views or done.indexes else NOTHING_FOUND
@@ -68,7 +70,7 @@ def compact(command: Command, settings: Settings, screen: Screen) -> int:
 def _compacted_line(one: Compacted, screen: Screen) -> str:
     if one.skipped:
         return f"{screen.path(one.name)}  {screen.style(printable(f'left alone: {one.skipped}'), 'warning')}"
-    dead = f", {one.dead_rows_before:,} dead rows before, {one.dead_rows_after:,} now" if one.dead_rows_before else ""
+    dead = f", {counted(one.dead_rows_before, 'dead row')} before, {one.dead_rows_after:,} now" if one.dead_rows_before else ""
     return f"{screen.path(one.name)}  {screen.style(f'{format_size(one.before_bytes)} -> {format_size(one.after_bytes)}{dead}', 'dim')}"
 
 
@@ -84,8 +86,7 @@ def stats(command: Command, settings: Settings, screen: Screen) -> int:
         shown = format_size(value) if name.endswith("_bytes") else f"{value:,}" if isinstance(value, int) else screen.path(value)
         screen.line(f"{name:<14} {shown}")
     for table in tables:
-        facts = (
-            f"{format_size(table['total_bytes'])}, of them {format_size(table['index_bytes'])} indexes, {table['dead_rows']:,} dead rows"
-        )
+        sizes = f"{format_size(table['total_bytes'])}, of them {format_size(table['index_bytes'])} indexes"
+        facts = f"{sizes}, {counted(table['dead_rows'], 'dead row')}"
         screen.line(f"  {table['table']:<18} {screen.style(facts, 'dim')}")
     return 0

@@ -61,8 +61,12 @@ def explain(
     """
     named = Path(os.path.abspath(path))  # noqa: PTH100 (keeps a link at the end)
     real = Path(os.path.realpath(named.parent)) / named.name
-    if not os.path.lexists(real):
-        raise PathNotFound(f"{path} cannot be found", hint="Name an existing file.")
+    try:
+        os.lstat(real)
+    except (FileNotFoundError, NotADirectoryError):
+        raise PathNotFound(f"There is no file or folder {path!r}.", hint=f"Paths are relative to {Path.cwd()}.") from None
+    except OSError as error:
+        return Explanation(str(checkout.root), named.as_posix(), SkipReason.UNREADABLE, f"{real.parent}: {error.strerror}")
     root, git = enclosing_repository(real.parent) or (checkout.root, None)
     if not real.is_relative_to(root):
         return Explanation(str(root), named.as_posix(), SkipReason.OUTSIDE_ROOT, f"it lies outside {root}")
@@ -130,7 +134,7 @@ def _why_not_listed(root: Path, git: GitFolders | None, relative: str, *, hidden
     if ".git" in relative.split("/"):
         return Skip(relative, SkipReason.IGNORED, "it belongs to git")
     whole_tree, ignore_case, _ = repository_rules(root, git)
-    is_folder = (root / relative).is_dir() and not (root / relative).is_symlink()
+    is_folder = os.path.isdir(root / relative) and not os.path.islink(root / relative)  # noqa: PTH112, PTH114 (never raise)
     if not no_ignore:
         own = _ignoring_rule(root, relative, is_folder, (), os.fsdecode(OWN_RULES), ignore_case)
         if own:

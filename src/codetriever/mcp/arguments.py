@@ -62,7 +62,7 @@ def _unknown(tool: Tool, name: str) -> InvalidArguments:
 
 def _string(argument: Argument, value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise _wrong(argument, value, "a string")
+        raise _wrong(argument, value, "a string without NUL" if isinstance(value, str) else "a string")
     return value
 
 
@@ -94,8 +94,9 @@ def _strings(argument: Argument, value: Any) -> tuple[str, ...]:
         value = _listed(value)
     if not isinstance(value, list) or not all(isinstance(one, str) and "\0" not in one for one in value):
         raise _wrong(argument, value, "an array of strings")
-    if len(value) > (MAX_QUERIES if argument.name == "queries" else _MAX_STRINGS):
-        raise InvalidArguments(f"{argument.name} has {len(value)} values.", hint=f"At most {MAX_QUERIES} queries go into one call.")
+    most = MAX_QUERIES if argument.name == "queries" else _MAX_STRINGS
+    if len(value) > most:
+        raise InvalidArguments(f"{argument.name} has {len(value)} values.", hint=f"At most {most} go into one call.")
     return tuple(value)
 
 

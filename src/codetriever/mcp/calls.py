@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codetriever.mcp.opened import Opened
     from codetriever.mcp.roots import Roots
     from codetriever.mcp.shown import Shown
-    from codetriever.types import Answer, ContextAnswer, Definition, FileOutline, Hit, Usage
+    from codetriever.types import Answer, ContextAnswer, Definition, FileOutline, Hit, Usage, UsagesAnswer
 
 _USAGES: Final = 60
 _DEFINITIONS: Final = 100
@@ -121,6 +121,8 @@ def _hits(call: Call, answer: Answer) -> Reply:
 
 
 def _hits_heading(call: Call, answer: Answer) -> str:
+    if not answer.hits and answer.total:
+        return f"No more hits: there are {answer.total} in {call.where}."
     if not answer.hits:
         return f"Nothing found in {call.where}. {answer.note}".strip()
     shown = len(answer.hits)
@@ -174,13 +176,16 @@ def find_usages(call: Call) -> Reply:
             break
     following = request.offset + len(kept)
     left_out = f"{answer.total - following} more: offset={following} goes on." if following < answer.total else ""
-    heading = (
-        f"{markdown.counts(answer)} in {call.where}. {markdown.DATA}"
-        if kept
-        else f"No occurrence of {request.symbol} in {call.where}. {answer.note}"
-    )
-    text = _joined(heading, markdown.usages(answer, kept, call.place), left_out, markdown.freshness(answer.freshness))
+    text = _joined(_usages_heading(call, answer), markdown.usages(answer, kept, call.place), left_out, markdown.freshness(answer.freshness))
     return Reply(_value(call, replace(answer, usages=tuple(kept)), left_out), text)
+
+
+def _usages_heading(call: Call, answer: UsagesAnswer) -> str:
+    if answer.usages:
+        return f"{markdown.counts(answer)} in {call.where}. {markdown.DATA}"
+    if answer.total:
+        return f"No more occurrences of {answer.symbol}: there are {answer.total} in {call.where}."
+    return f"No occurrence of {answer.symbol} in {call.where}. {answer.note}".strip()
 
 
 def get_context(call: Call) -> Reply:
@@ -228,7 +233,8 @@ def outline(call: Call) -> Reply:
     following = first + len(kept)
     left_out = f"More follow: offset={following} goes on, file_path narrows it. {answer.note}".strip() if following < answer.total else ""
     of = f" of {answer.total}" if len(kept) < answer.total and not answer.note else ""
-    heading = f"{len(kept)}{of} definitions in {call.where}. {markdown.DATA}" if kept else f"{answer.note} ({call.where})"
+    none = answer.note or f"No more definitions: there are {answer.total}."
+    heading = f"{len(kept)}{of} definitions in {call.where}. {markdown.DATA}" if kept else f"{none} ({call.where})"
     text = _joined(
         heading, markdown.outline((call.place(file), ones) for file, ones in files), left_out, markdown.freshness(answer.freshness)
     )

@@ -72,6 +72,18 @@ def test_searches_go_to_the_replica(database_url: str) -> None:
         database.check()
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://somebody@127.0.0.1:1/x", r'at "127\.0\.0\.1", port 1 failed: Connection refused'),
+        ("host=/nowhere", "/nowhere/.*No such file"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_named_with_the_reason(url: str, why: str) -> None:
+    with Database(url) as database, pytest.raises(DatabaseUnavailable, match=f"The database cannot be reached: .*{why}"):
+        database.check()
+
+
 def test_what_was_closed_opens_again(database: Database, store: PostgresStore) -> None:
     store.close()
     database.close()

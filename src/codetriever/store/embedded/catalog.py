@@ -275,7 +275,7 @@ def _translate_os(error: OSError, folder: Path) -> CodetrieverError:
     if is_disk_full(error):
         return _disk_full(folder)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return not_writable(folder, str(error))
+        return not_writable(folder, error.strerror or str(error))
     if error.errno in (errno.ENOENT, errno.EISDIR):
         return StoreDamaged(f"The index in {folder} cannot be read: {error}.", hint=REBUILD)
     return _disk_failed(folder, str(error))
@@ -300,5 +300,5 @@ def _disk_failed(folder: Path, why: str) -> CodetrieverError:
 
 
 def not_writable(folder: Path, why: str) -> StoreNotWritable:
-    """Return the error for a folder that cannot be used."""
-    return StoreNotWritable(f"The index in {folder} cannot be used: {why}.", hint="Name a folder that you may write with --store.")
+    """Return the error for a folder that cannot be written."""
+    return StoreNotWritable(f"The index in {folder} cannot be written: {why}.", hint="Name a folder that you may write with --store.")

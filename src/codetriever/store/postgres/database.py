@@ -237,7 +237,8 @@ def _connected(url: str) -> Iterator[Connection[Any]]:
 
 
 def _said(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+    """Return the last thing that the driver says; what it indents is advice ("Is the server running...?")."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
     return lines[-1].strip() if lines else type(error).__name__
 
 
