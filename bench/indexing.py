@@ -30,8 +30,9 @@ from codetriever.corpus.git import locate
 from codetriever.corpus.read import Content, read_file
 from codetriever.corpus.walk import list_files
 from codetriever.embedding.static import StaticEmbedder, load_static
-from codetriever.indexing.analysis import RawBlob, analyse
+from codetriever.indexing.analysis import analyse
 from codetriever.indexing.intake import classified
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.streaming import batches
 from report import MIB, folder_bytes, keep, plot_bars, run_tree, table
 

@@ -18,7 +18,7 @@ from codetriever.indexing import analysis
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from codetriever.indexing.analysis import Analysis, RawBlob
+    from codetriever.indexing.messages import Analysis, RawBlob
     from codetriever.types import Pieces
 
 

@@ -22,9 +22,9 @@ from pathlib import Path
 sys.path.append({tests!r})
 print("starting", flush=True)
 from projects import Project
-from codetriever.indexing import filling
+from codetriever.indexing import parsers
 
-filling.POOL_WORTH_S = 0.0
+parsers.POOL_WORTH_S = 0.0
 print("listing", flush=True)
 def show(now):
     print(now.files_done, now.files_total, flush=True)

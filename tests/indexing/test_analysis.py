@@ -5,7 +5,8 @@ import pytest
 
 from codetriever.compression import decompressed
 from codetriever.embedding.static import load_static
-from codetriever.indexing.analysis import Projector, RawBlob, analyse
+from codetriever.indexing.analysis import analyse
+from codetriever.indexing.messages import Projector, RawBlob
 from codetriever.lexical.terms import count_terms
 from codetriever.types import KINDS
 

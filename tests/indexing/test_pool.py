@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from codetriever import metrics
-from codetriever.indexing.analysis import RawBlob, analyse
+from codetriever.indexing.analysis import analyse
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.pool import WORKER_BYTES, Pool, worker_count, worker_share
 from codetriever.indexing.worker import Setup
 
@@ -141,7 +142,7 @@ def test_without_processes_the_work_is_done_all_the_same():
 
 DRIVER = """
 import hashlib, sys, time
-from codetriever.indexing.analysis import RawBlob
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.pool import Pool
 from codetriever.indexing.worker import Setup
 
@@ -192,7 +193,7 @@ def test_nothing_is_imported_from_the_folder_that_is_being_indexed(tmp_path):
     for name in ("numpy", "backports", "compression", "tree_sitter", "struct", "pickle"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\nraise SystemExit")
     source = DRIVER.format(analyser="codetriever.indexing.analysis:analyse", after="pool.close()")
-    script = "import os\n" + source.replace("pool =", f"os.chdir({str(tmp_path)!r})\npool =")
+    script = "import os\nimport codetriever.indexing.analysis\n" + source.replace("pool =", f"os.chdir({str(tmp_path)!r})\npool =")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split()[0] == "4"
     assert not (tmp_path / "imported").exists()

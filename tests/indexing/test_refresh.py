@@ -10,6 +10,7 @@ from pathlib import Path
 
 import faulty_analyser
 import numpy as np
+import psutil
 import pytest
 from projects import FILES, Project, commit, git, new_repository, write
 
@@ -17,7 +18,8 @@ from codetriever import metrics
 from codetriever.corpus import changes, listing, read
 from codetriever.corpus.git import locate
 from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked, StoreNotWritable
-from codetriever.indexing import analysis, filling, indexer, memory
+from codetriever.indexing import analysis, indexer, memory, parsers
+from codetriever.indexing.pool import Pool
 from codetriever.store.embedded import open_store, repository_folder
 from codetriever.types import SkipReason
 
@@ -228,9 +230,9 @@ def test_an_unreadable_file_is_reported_and_stops_nothing():
 
 @pytest.mark.parametrize("data", [faulty_analyser.CRASH, faulty_analyser.HANG])
 def test_a_file_that_kills_the_parser_is_reported_and_stops_nothing(settled, monkeypatch, data):
-    monkeypatch.setattr(filling, "ANALYSER", "faulty_analyser:analyse")
-    monkeypatch.setattr(filling, "POOL_WORTH_S", 0.0)
-    monkeypatch.setattr(filling, "FILE_LIMIT_S", 1.0)
+    monkeypatch.setattr(parsers, "ANALYSER", "faulty_analyser:analyse")
+    monkeypatch.setattr(parsers, "POOL_WORTH_S", 0.0)
+    monkeypatch.setattr(parsers, "FILE_LIMIT_S", 1.0)
     write(settled.root, {"src/bad.txt": data, "src/bad_copy.txt": data})
     time.sleep(0.1)
     report = settled.refresh()
@@ -279,7 +281,7 @@ def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monk
     project.refresh()
     before = project.picture()
     write(project.root, many_files(250))
-    monkeypatch.setattr(filling, "POOL_WORTH_S", 0.0 if workers else 1000.0)
+    monkeypatch.setattr(parsers, "POOL_WORTH_S", 0.0 if workers else 1000.0)
     with pytest.raises(KeyboardInterrupt):
         project.refresh(progress=interrupt_after(100), workers=workers)
     assert project.picture()[0] == before[0]
@@ -289,7 +291,7 @@ def test_ctrl_c_leaves_the_last_generation_and_keeps_what_was_done(project, monk
 
 
 def test_a_deadline_keeps_the_last_generation_and_what_was_done(project, tmp_path, monkeypatch):
-    monkeypatch.setattr(filling, "POOL_WORTH_S", 1000.0)
+    monkeypatch.setattr(parsers, "POOL_WORTH_S", 1000.0)
     project.refresh()
     write(project.root, many_files(200))
     late = project.refresh(deadline_s=0.0)
@@ -478,7 +480,7 @@ def test_the_report_carries_the_metrics_of_the_review(project):
 
 def test_a_long_run_samples_the_memory_of_the_process_tree(project, monkeypatch):
     metrics.reset()
-    monkeypatch.setattr(filling, "POOL_WORTH_S", 0.0)
+    monkeypatch.setattr(parsers, "POOL_WORTH_S", 0.0)
     monkeypatch.setattr(memory, "SAMPLE_EVERY_S", 0.0)
     report = project.refresh(workers=1, batch_files=1)
     assert report.metrics["peak_memory_bytes"] > 10 << 20
@@ -502,7 +504,7 @@ def test_a_parser_that_takes_the_program_with_it_is_found_out_the_next_time(proj
     tests = str(Path(__file__).parent)
     source = CRASHES.format(tests=tests, root=str(project.root), stores=str(project.stores))
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == -signal.SIGSEGV
-    monkeypatch.setattr(filling, "ANALYSER", "faulty_analyser:analyse")
+    monkeypatch.setattr(parsers, "ANALYSER", "faulty_analyser:analyse")
     report = project.refresh()
     assert [skip.path for skip in report.failures] == ["src/bad.txt"]
     assert "src/good.txt" in project.paths()
@@ -510,3 +512,34 @@ def test_a_parser_that_takes_the_program_with_it_is_found_out_the_next_time(proj
     again = project.refresh()  # in this process, where the file would be fatal: it is not tried
     assert [skip.path for skip in again.failures] == ["src/bad.txt"]
     assert again.analysed_blobs == 0
+
+
+def test_little_work_is_shared_with_a_process_once_that_is_up(project, monkeypatch, tmp_path):
+    submit = Pool.submit
+    starting, shared = [], []
+
+    def watched(pool, blobs):
+        future = submit(pool, blobs)
+        (shared if blobs else starting).append(future)
+        return future
+
+    monkeypatch.setattr(Pool, "submit", watched)
+    monkeypatch.setattr(parsers, "HELP_WORTH_S", 1e-6)
+    write(project.root, many_files(60))
+    report = project.refresh(workers=2, batch_files=2, progress=lambda _: starting[0].result(30))
+    assert (len(starting), report.failures) == (1, ())
+    assert 0 < len(shared) < report.analysed_blobs / 2
+    assert project.picture() == fresh(project, tmp_path)
+
+
+def test_a_process_that_was_started_for_nothing_ends(project, monkeypatch):
+    pools = []
+
+    def watched(*arguments, **named):
+        pools.append(Pool(*arguments, **named))
+        return pools[-1]
+
+    monkeypatch.setattr(parsers, "Pool", watched)
+    project.refresh(workers=2)
+    assert [pool.pids for pool in pools] == [[]]
+    assert not psutil.Process().children()

@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from codetriever.indexing.analysis import RawBlob
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.streaming import (
     BATCH_CHUNKS,
     BATCH_FILES,

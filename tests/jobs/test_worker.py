@@ -177,14 +177,11 @@ DRIVER = """
 import sys
 sys.path.append({folder!r})
 from codetriever.cli.main import main
-from codetriever.indexing import filling
+from codetriever.indexing import parsers
 
-filling.ANALYSER = "faulty_analyser:analyse"
-if {alone}:
-    from faulty_analyser import analyse
-    filling.analyse = analyse
-else:
-    filling.POOL_WORTH_S = 0.0
+parsers.ANALYSER = "faulty_analyser:analyse"
+if not {alone}:
+    parsers.POOL_WORTH_S = 0.0
 sys.exit(main(["worker", "--once"]))
 """
 

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codetriever.embedding.static import load_static
-from codetriever.indexing.analysis import RawBlob, analyse
+from codetriever.indexing.analysis import analyse
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.streaming import batches
 
 EMBEDDER = load_static()

@@ -8,75 +8,27 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from codetriever.chunking import NOTEBOOK, chunk_text, cut
 from codetriever.compression import compressed
 from codetriever.corpus.text import decode
+from codetriever.indexing.messages import Analysis, Failure
 from codetriever.lexical.columns import TermCounter, words_in
 from codetriever.types import KIND_CODES, AnalysedBlobs, Chunk, Definition, DefinitionColumns
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Sequence
 
     from codetriever.corpus.text import Text
+    from codetriever.indexing.messages import Projector, RawBlob
 
 _Span = TypeVar("_Span", Chunk, Definition)
 
 _counter = TermCounter()
-
-
-class RawBlob(NamedTuple):
-    """A file's bytes on their way to analysis. `path` is one of its paths, for messages only.
-
-    A tuple, since a data class takes 2.5 times as long to travel to another process, and there is one for every file.
-    """
-
-    digest: bytes  # SHA-256
-    language: str
-    data: bytes
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A blob that could not be analysed, and why."""
-
-    digest: bytes
-    language: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What a batch of blobs became. `seconds` are processor time by step: parsing, terms, embedding, compression."""
-
-    blobs: AnalysedBlobs
-    failures: tuple[Failure, ...]
-    seconds: Mapping[str, float]
-
-
-@runtime_checkable
-class Projector(Protocol):
-    """An embedder whose vectors are a projection of term counts, so that analysis computes them itself."""
-
-    model: str
-    dimensions: int
-
-    def project_columns(
-        self,
-        vocabulary: Sequence[str],
-        pair_counts: NDArray[np.uint32],
-        pair_terms: NDArray[np.uint32],
-        pair_frequencies: NDArray[np.uint8],
-    ) -> NDArray[np.float32]:
-        """Return `(len(pair_counts), dimensions)` unit rows; the arguments are columns of `AnalysedBlobs`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codetriever.corpus.git import Checkout
     from codetriever.embedding.embedder import Embedder
     from codetriever.indexing.filling import Filled
+    from codetriever.indexing.parsers import Parsers
     from codetriever.indexing.plan import Plan
     from codetriever.store.store import Store, Writer
     from codetriever.types import FileTable, Skip, ViewInfo
@@ -167,9 +168,13 @@ def _must_write(task: Task, plan: Plan, current: _Current) -> bool:
 
 def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexReport:
     """Take the writer's lock, do what the plan says, and switch."""
+    from codetriever.indexing.parsers import Parsers
+
     wait_s = min(task.options.lock_wait_s, max(0.0, task.deadline - time.monotonic()))
     try:
-        with task.store.writer(wait_s=wait_s) as writer:
+        with task.store.writer(wait_s=wait_s) as writer, Parsers(task) as parsers:
+            if current is None:
+                parsers.begin()
             is_whole = current is not None and task.store.generation(task.key) == current.info.generation
             if plan is None or not is_whole or not task.store.is_complete(task.key):
                 has_own = task.planner is None or task.store.generation(task.key) > 0
@@ -177,18 +182,18 @@ def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexRepo
                 plan = _plan(task, previous, writer.listing(task.key))
                 if previous is None:
                     _confirm(task, len(plan.listing.paths))
-            return _fill_and_switch(task, plan, writer, current.info if current is not None else None)
+            return _fill_and_switch(task, plan, writer, parsers, current.info if current is not None else None)
     except (StoreLocked, StoreNotWritable, DiskFull, DiskFailed) as error:
         if not task.has_deadline or plan is None or current is None:
             raise
         return _report(task, plan, current.info, pending=max(len(plan.wanted), plan.removed), note=error.message)
 
 
-def _fill_and_switch(task: Task, plan: Plan, writer: Writer, info: ViewInfo | None) -> IndexReport:
+def _fill_and_switch(task: Task, plan: Plan, writer: Writer, parsers: Parsers, info: ViewInfo | None) -> IndexReport:
     """Bring the store up to date with the plan, and switch unless the deadline passed before that."""
-    from codetriever.indexing.filling import fill  # parsers, and all that an unchanged tree does not need
+    from codetriever.indexing.filling import fill  # all that an unchanged tree does not need
 
-    filled = fill(plan, writer, task)
+    filled = fill(plan, writer, task, parsers)
     if filled.table is None:
         return _report(task, plan, info, filled, pending=filled.pending)
     with metrics.timed("store_switch_ms"):

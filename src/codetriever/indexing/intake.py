@@ -11,7 +11,7 @@ import numpy as np
 from codetriever import metrics
 from codetriever.corpus.classify import classify
 from codetriever.corpus.read import Content, read_file
-from codetriever.indexing.analysis import RawBlob
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.rows import REASON_CODES
 from codetriever.indexing.streaming import read_ahead
 from codetriever.types import Skip, SkipReason
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from codetriever.indexing.analysis import Failure
+    from codetriever.indexing.messages import Failure
     from codetriever.indexing.plan import Wanted
     from codetriever.indexing.rows import Rows
     from codetriever.store.store import Writer

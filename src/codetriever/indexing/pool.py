@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codetriever import metrics
-from codetriever.indexing.analysis import RawBlob, analyse, failed
+from codetriever.indexing.messages import RawBlob
 from codetriever.indexing.worker import Finished, Setup, read_frame, write_frame
 from codetriever.system import TIMED_OUT_EXIT
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import IO
 
-    from codetriever.indexing.analysis import Analysis
+    from codetriever.indexing.messages import Analysis
 
 WORKER_BYTES = 110 << 20  # what a worker grows to: interpreter, numpy, the larger grammars, the model's table, one batch
 START_LIMIT_S = 60.0
@@ -56,8 +56,8 @@ class Worker:
     """One parser process and the pipes to it."""
 
     def __init__(self, setup: Setup) -> None:
-        """Start the process and wait until it is ready; raises `WorkerUnavailable`."""
-        command = [sys.executable, "-P", "-c", _bootstrap()]
+        """Start the process, which has to be waited for; raises `WorkerUnavailable`."""
+        command = [sys.executable, "-P", "-S", "-c", _bootstrap()]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -69,13 +69,17 @@ class Worker:
             )
         except OSError as error:
             raise WorkerUnavailable(f"cannot start {sys.executable}") from error
+        self._setup = setup
         self.resident_bytes = 0
+
+    def wait(self) -> None:
+        """Wait until the process is ready; raises `WorkerUnavailable`."""
         limit = threading.Timer(START_LIMIT_S, self._process.kill)  # a program that embeds Python may be no interpreter at all
         limit.start()
         try:
-            write_frame(self._input, setup)
+            write_frame(self._input, self._setup)
             read_frame(self._output)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise WorkerUnavailable(f"{sys.executable} did not come up: {self.close()}") from error
         finally:
             limit.cancel()
@@ -131,8 +135,15 @@ class Pool:
         self._closed = False
         self._is_local = False  # no process could be started: the threads do the work
 
+    def allow(self, size: int) -> None:
+        """Let there be up to so many processes from now on."""
+        self._size = size
+
     def submit(self, blobs: list[RawBlob]) -> Future[list[Analysis]]:
-        """Have a batch analysed: usually one analysis, several when a blob had to be told apart from the others."""
+        """Have a batch analysed: usually one analysis, several when a blob had to be told apart from the others.
+
+        An empty batch is done when a process is up.
+        """
         future: Future[list[Analysis]] = Future()
         self._tasks.put((blobs, future))
         if len(self._threads) < self._size:
@@ -193,6 +204,8 @@ class Pool:
             how = self._retire(seat)
             metrics.count("workers_lost_total", 0 if self._closed else 1)
             if is_retry:
+                from codetriever.indexing.analysis import failed
+
                 done.append(failed(batch[0], how))
             else:
                 waiting += [([blob], True) for blob in batch]
@@ -201,18 +214,32 @@ class Pool:
     def _attempt(self, seat: int, blobs: list[RawBlob]) -> Analysis | None:
         if self._closed:
             raise WorkerUnavailable("the pool is closed")
-        worker = self._workers.get(seat)
-        if worker is None and not self._is_local:
-            try:
-                worker = self._workers[seat] = Worker(self._setup)
-            except WorkerUnavailable:
-                self._is_local = True
+        worker = self._workers.get(seat) or self._new_worker(seat)
         if worker is None:
-            return analyse(blobs, self._setup.projector)  # as good, only slower and not shielded from a crash
+            from codetriever.indexing.analysis import analyse  # as good, only slower and not shielded from a crash
+
+            return analyse(blobs, self._setup.projector)
         analysis = worker.analyse(blobs)
         if analysis is not None and worker.resident_bytes > self._worker_bytes:
             self._retire(seat)
         return analysis
+
+    def _new_worker(self, seat: int) -> Worker | None:
+        """Return a process that is ready, or None where there can be none."""
+        if self._is_local:
+            return None
+        try:
+            worker = self._workers[seat] = Worker(self._setup)  # known before it is ready, so that `close` need not wait for that
+            if self._closed:
+                worker.close()
+            worker.wait()
+        except WorkerUnavailable:
+            self._workers.pop(seat, None)
+            if self._closed:
+                raise
+            self._is_local = True
+            return None
+        return worker
 
     def _retire(self, seat: int) -> str:
         worker = self._workers.pop(seat, None)
@@ -220,7 +247,10 @@ class Pool:
 
 
 def _bootstrap() -> str:
-    """Return the child's program. It imports from where the parent does, but never from the working directory, which may be hostile."""
+    """Return the child's program. It imports from where the parent does, but never from the working directory, which may be hostile.
+
+    So it can do without `site`, which would take a quarter of the bare interpreter's start to find those places again.
+    """
     here = str(Path(__file__).parents[2])
     path = [entry for entry in sys.path if entry and Path(entry).is_absolute()]
     return f"import sys; sys.path[:] = {[*path, here]!r}; from codetriever.indexing.worker import main; main()"

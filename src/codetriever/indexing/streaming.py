@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
-    from codetriever.indexing.analysis import RawBlob
+    from codetriever.indexing.messages import RawBlob
 
 BATCH_FILES = 10
 BATCH_CHUNKS = 100

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from codetriever.embedding.embedder import Embedder
-    from codetriever.indexing.analysis import Analysis
+    from codetriever.indexing.messages import Analysis
     from codetriever.types import AnalysedBlobs
 
 MAX_BYTES_IN_FLIGHT = 16 << 20  # of compressed contents that wait for vectors

@@ -18,9 +18,9 @@ from codetriever.system import end_after
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from codetriever.indexing.analysis import Analysis, RawBlob
+    from codetriever.indexing.messages import Analysis, RawBlob
 
 FAILED_EXIT = 70
 _LENGTH = struct.Struct("<Q")
@@ -77,6 +77,13 @@ def read_frame(pipe: IO[bytes]) -> Any:
     return pickle.loads(body)
 
 
+def load_analyser(name: str) -> Callable[..., Analysis]:
+    """Return the function that a setup names."""
+    module, _, function = name.partition(":")
+    analyse: Callable[..., Analysis] = getattr(import_module(module), function)
+    return analyse
+
+
 def main() -> None:
     """Serve batches until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -86,8 +93,7 @@ def main() -> None:
     try:
         setup: Setup = read_frame(source)
         _limit_memory(setup.memory_bytes)
-        module, function = setup.analyser.split(":")
-        analyse = getattr(import_module(module), function)
+        analyse = load_analyser(setup.analyser)
         write_frame(sink, Ready())
         while True:
             _serve(analyse, setup, read_frame(source), sink)
@@ -97,7 +103,7 @@ def main() -> None:
         os._exit(FAILED_EXIT)
 
 
-def _serve(analyse: Any, setup: Setup, blobs: Sequence[RawBlob], sink: IO[bytes]) -> None:
+def _serve(analyse: Callable[..., Analysis], setup: Setup, blobs: Sequence[RawBlob], sink: IO[bytes]) -> None:
     total_bytes = sum(len(blob.data) for blob in blobs)
 
     def started(position: int) -> None:
