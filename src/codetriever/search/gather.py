@@ -18,6 +18,8 @@ from codetriever.search.words import file_ordinals
 from codetriever.store.ranges import ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from codetriever.search.query import Query
@@ -53,7 +55,7 @@ def gather(
         chosen[_path_chunks(snapshot, evidence.paths, allowed)] = True
         if vector_share != 1:
             has_words = evidence.scores > 0 if allowed is None else (evidence.scores > 0) & (files_of >= 0)
-            chosen[top(evidence.scores, np.flatnonzero(has_words), weights.POOL, snapshot.keys)] = True
+            chosen[top(evidence.scores, np.flatnonzero(has_words), weights.POOL, snapshot.keys.__getitem__)] = True
         if vector_share != 0:
             chosen[snapshot.nearest(vector, weights.POOL // 2, allowed)[0]] = True
         ordinals = np.flatnonzero(chosen)
@@ -97,7 +99,9 @@ def _on_every_path(
     return np.concatenate((ordinals, ordinals[ranges(starts, counts)])), np.concatenate((files, np.repeat(copies, counts)))
 
 
-def top(scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+def top(
+    scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys_of: Callable[[NDArray[np.int64]], NDArray[np.uint64]]
+) -> NDArray[np.int64]:
     """Return the `limit` of `rows` with the best scores; equals at the border are chosen by key, whatever their numbers."""
     if len(rows) <= limit:
         return rows
@@ -105,14 +109,12 @@ def top(scores: NDArray[np.float32], rows: NDArray[np.int64], limit: int, keys: 
     border = np.partition(values, len(values) - limit)[len(values) - limit]
     above = rows[values > border]
     equal = rows[values == border]
-    return np.concatenate((above, equal[np.argsort(keys[equal], kind="stable")[: limit - len(above)]]))
+    return np.concatenate((above, equal[np.argsort(keys_of(equal), kind="stable")[: limit - len(above)]]))
 
 
 def _path_chunks(snapshot: Snapshot, paths: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
     has_words = (paths > 0) & (snapshot.file_chunks > 0)
     files = np.flatnonzero(has_words if allowed is None else has_words & allowed)
-    if len(files) > weights.PATH_POOL_FILES:
-        first_keys = snapshot.keys[snapshot.file_first[files]]
-        files = files[np.lexsort((first_keys, -paths[files]))[: weights.PATH_POOL_FILES]]
+    files = top(paths, files, weights.PATH_POOL_FILES, lambda equal: snapshot.keys[snapshot.file_first[equal]])
     ordinals = file_ordinals(snapshot, files)
     return ordinals if len(ordinals) <= weights.POOL else np.sort(ordinals[np.argsort(snapshot.keys[ordinals])[: weights.POOL]])

@@ -15,7 +15,7 @@ from codetriever.store.embedded.contents import Contents
 from codetriever.store.embedded.nearest import VectorSpace
 from codetriever.store.embedded.ordinals import OrdinalSpace, VisibleChunks
 from codetriever.store.embedded.sections import REBUILD, encoded
-from codetriever.store.embedded.segment import DEFINITION_COLUMNS, DEFINITION_TEXTS
+from codetriever.store.embedded.segment import CHUNK_COLUMNS, DEFINITION_COLUMNS, DEFINITION_TEXTS
 from codetriever.store.likeness import Question
 from codetriever.types import ChunkColumns, DefinitionColumns
 
@@ -89,6 +89,8 @@ class Names(Sequence[str]):
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
+            if len(self._tables) == 1:
+                return self._tables[0].texts(self._number[index])
             return [self[position] for position in range(*index.indices(len(self)))]
         table = self._tables[int(self._table[index])]
         return table.text(int(self._number[index]))
@@ -142,12 +144,15 @@ class EmbeddedSnapshot:
     def postings(self, term: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return the chunks of the view that hold the term, ascending ordinals, and how often each does."""
         key = encoded(term)
-        parts, frequencies = [np.empty(0, np.int64)], [np.empty(0, np.uint8)]
-        for segment, base in zip(self._space.segments, self._space.bases, strict=False):
-            if (found := segment.postings(key)) is not None:
-                parts.append(np.add(found[0], base, dtype=np.int64))
-                frequencies.append(found[1])
-        ordinals, counts = (parts[1], frequencies[1]) if len(parts) == 2 else (np.concatenate(parts), np.concatenate(frequencies))
+        found = [
+            (base, held) for segment, base in zip(self._space.segments, self._space.bases, strict=False) if (held := segment.postings(key))
+        ]
+        if len(found) == 1:
+            ((base, (local, counts)),) = found
+            ordinals = np.add(local, base, dtype=np.int64)
+        else:
+            ordinals = np.concatenate([_NO_ORDINALS, *(np.add(local, base, dtype=np.int64) for base, (local, _) in found)])
+            counts = np.concatenate([_NO_COUNTS, *(counts for _, (_, counts) in found)])
         if self._visible.all or not len(ordinals):
             return ordinals, counts
         seen = self._visible.mask[ordinals]
@@ -230,16 +235,18 @@ class EmbeddedSnapshot:
     def chunks(self, ordinals: NDArray[np.int64]) -> ChunkColumns:
         """Return these chunks' columns, in the order asked."""
         ordinals = np.asarray(ordinals, np.int64)
-        numbers = {name: np.empty(len(ordinals), np.uint32) for name in ("byte_start", "byte_end", "start_line", "end_line")}
-        kinds = np.empty(len(ordinals), np.uint8)
         names = Names(len(ordinals))
+        columns: dict[str, NDArray[Any]] = {name: np.empty(len(ordinals), dtype) for name, dtype in _PLACE_COLUMNS}
         for number, positions, local in self._space.parts(ordinals):
             segment = self._space.segments[number]
-            for name, column in numbers.items():
-                column[positions] = segment.column("chunk." + name)[local]
-            kinds[positions] = segment.column("chunk.kinds")[local]
+            for name, column in columns.items():
+                values = segment.column("chunk." + name)[local]
+                if len(values) == len(ordinals):
+                    columns[name] = values
+                else:
+                    column[positions] = values
             names.put(positions, segment.strings, segment.column("chunk.names")[local])
-        return ChunkColumns(**numbers, kinds=kinds, names=names)
+        return ChunkColumns(**columns, names=names)
 
     def content(self, file: int) -> bytes:
         """Return the file's original bytes as this generation has them; none for a skipped file."""
@@ -272,6 +279,8 @@ class EmbeddedSnapshot:
         return content, row[1]
 
 
+_PLACE_COLUMNS = tuple((name, dtype) for name, dtype in CHUNK_COLUMNS if name != "lengths")
+_NO_ORDINALS, _NO_COUNTS = np.empty(0, np.int64), np.empty(0, np.uint8)
 _NO_TEXTS: dict[str, Any] = dict.fromkeys(DEFINITION_TEXTS, ())
 _NO_NUMBERS: dict[str, Any] = {name: np.empty(0, dtype) for name, dtype in DEFINITION_COLUMNS}
 _NO_DEFINITIONS = DefinitionColumns(**_NO_TEXTS, **_NO_NUMBERS, chunks=np.empty(0, np.int64))
