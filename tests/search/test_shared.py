@@ -12,6 +12,8 @@ pytest.importorskip("psycopg")
 from codetriever import shared
 from codetriever.search.words import term_shares
 from codetriever.store.postgres import across, signs
+from codetriever.store.postgres.scan import sign_rows
+from codetriever.store.quantise import quantise
 
 TOPICS = ["session", "parcel", "invoice", "sensor", "recipe", "planet", "camera", "garden", "violin", "glacier"]
 
@@ -189,7 +191,7 @@ def test_signs_tell_cosines():
     vectors = random.standard_normal((6000, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     kept = signs.Signs()
-    packed = np.packbits(vectors > 0, axis=1)
+    packed = sign_rows(quantise(vectors)[0])
     kept._joined = signs._joined({number: (np.arange(40), packed[number * 40 : number * 40 + 40]) for number in range(150)})
     for row in (3, 1999, 5999):
         question = vectors[row] + 0.05 * random.standard_normal(256).astype(np.float32)

@@ -19,7 +19,7 @@ import numpy as np
 from codetriever.errors import CodetrieverError
 from codetriever.lexical import bm25
 from codetriever.store.format import FEATURES
-from codetriever.store.likeness import Question
+from codetriever.store.likeness import Question, sign_width
 from codetriever.store.postgres import arrays, products
 from codetriever.store.postgres.database import in_transaction
 from codetriever.store.postgres.generation import Generation
@@ -131,12 +131,12 @@ class Across:
     def signs(self, connection: Connection[Any], views: Sequence[SharedView]) -> Signs | None:
         """Return the signs of the tenant's vectors, once they are worth reading: when there are many vectors, and a second question."""
         chunks = sum(view.info.chunks for view in views)
-        if self._scope["names"] is not None or chunks <= _EXACT_CHUNKS or chunks * self.dimensions // 8 > MOST_BYTES:
+        if self._scope["names"] is not None or chunks <= _EXACT_CHUNKS or chunks * sign_width(self.dimensions) // 8 > MOST_BYTES:
             return None
         signs = self._kept.signs_of(self.tenant, self.model, str(self._scope["features"]))
         if signs is not None:
             states = {view.repository: ((view.end, view.info.generation), view.info.chunks) for view in views}
-            signs.refresh(connection, self._scope, states)
+            signs.refresh(connection, self._scope, states, dimensions=self.dimensions)
         return signs
 
     def touch(self, views: Sequence[SharedView]) -> None:

@@ -1,7 +1,8 @@
 """Which repositories hold vectors near to a question, when there are too many vectors to compare them all?
 
 The signs of a vector's numbers, a bit each, tell about how near it is to another. A process that answers many questions keeps those of a
-tenant in memory, 40 bytes for a vector of 256 numbers, and reads again only those of repositories that have changed.
+tenant in memory, 40 bytes for a vector of 256 numbers, and reads again only those of repositories that have changed. Of vectors that an
+earlier version wrote there are none before the repository is compacted: till then its words and symbols speak for it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from codetriever.store.likeness import Question, sign_width, write_distances
 from codetriever.store.postgres import arrays
 from codetriever.store.postgres.queries import query
+from codetriever.store.ranges import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,12 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from psycopg import Connection
 
-    # Signs as columns of 64, how many signs a vector has room for, repositories, chunks of each, numbers of the chunks
-    _Joined = tuple[NDArray[np.uint64], int, Sequence[int], NDArray[np.int64], NDArray[np.int64]]
+    # Planes of signs `(words, chunks)`, repositories, chunks of each, numbers of the chunks
+    _Joined = tuple[NDArray[np.uint64], Sequence[int], NDArray[np.int64], NDArray[np.int64]]
 
 # Of the chunks that differ in the fewest signs so many are looked at more closely: with the question's own numbers instead of its signs.
 _POOL = 4096
-_BLOCK = 16_384
 _LOOK_AGAIN_S = 60.0  # at a repository some of whose chunks had no vector: when they get one, nothing else need change
 MOST_BYTES = 256 << 20
 """What the signs of all tenants may take in memory; of a tenant with more they are not kept."""
@@ -57,9 +59,11 @@ class Signs:
     def size_bytes(self) -> int:
         """What they take in memory, the parts that they were joined from included."""
         joined = self._joined
-        return 0 if joined is None else 2 * (joined[0].nbytes + joined[4].nbytes)
+        return 0 if joined is None else 2 * (joined[0].nbytes + joined[3].nbytes)
 
-    def refresh(self, connection: Connection[Any], scope: Mapping[str, Any], states: Mapping[int, tuple[Any, int]]) -> None:
+    def refresh(
+        self, connection: Connection[Any], scope: Mapping[str, Any], states: Mapping[int, tuple[Any, int]], *, dimensions: int
+    ) -> None:
         """Read what is missing or has another state than before.
 
         A state is anything that differs when a repository has changed, and the number of vectors that it has when none is missing.
@@ -76,7 +80,9 @@ class Signs:
                 known.pop(repository, None)
             asked = {**scope, "repositories": arrays.bigints(np.array(changed, np.int64))}
             rows = connection.execute(query("signs_of_repositories"), asked, binary=True).fetchall()
-            self._signs.update((repository, (numbers, signs)) for repository, numbers, signs in rows)
+            for repository, blobs, lengths, signs in rows:
+                octets = np.frombuffer(signs, np.uint8).reshape(-1, sign_width(dimensions) // 8)
+                self._signs[repository] = ranges(blobs, lengths // octets.shape[1]), octets
             for repository in changed:
                 is_whole = repository in self._signs and len(self._signs[repository][0]) >= states[repository][1]
                 known[repository] = states[repository], math.inf if is_whole else now + _LOOK_AGAIN_S
@@ -85,48 +91,34 @@ class Signs:
     def cosines(self, vector: NDArray[np.float32]) -> AllCosines | None:
         """Return about how near every vector is, None when there are none.
 
-        Two vectors at an angle differ in as large a share of their signs as the angle is of half a turn. For those that differ in the
-        fewest the question's own numbers tell more: their sum, each with the sign of the other's, is as the cosine.
+        A vector that differs from the question in some signs is taken to have numbers of one size, and so to lie where the question's own
+        numbers, those with a differing sign turned round, add up to. How much of them is turned round the distance tells, which counts
+        large ones three times; for the nearest it is added up.
         """
         joined = self._joined
         if joined is None:
             return None
-        words, bits, repositories, counts, numbers = joined
-        differing = _differing(words, _padded(np.packbits(vector > 0)[None])[0])
-        cosines = np.cos(np.pi * np.arange(bits + 1) / len(vector)).astype(np.float32)[differing]
-        totals = np.cumsum(np.bincount(differing))
-        pool = np.flatnonzero(differing <= np.searchsorted(totals, min(_POOL, len(differing))))
-        signs = np.unpackbits(np.ascontiguousarray(words[:, pool].T).view(np.uint8), axis=1)[:, : len(vector)]
-        # Not a product of matrices: for one so small the library's threads wait longer for each other than they calculate.
-        sums = 2.0 * np.einsum("ij,j->i", signs, vector) - vector.sum()
-        cosines[pool] = sums * np.float32(np.sqrt(np.pi / 2 / len(vector)))
+        planes, repositories, counts, numbers = joined
+        question = Question(vector)
+        distances = np.empty(planes.shape[1], np.uint16)
+        write_distances(planes, question, distances)
+        width = len(question.turned)
+        # Turning makes a vector longer by the root of the width, and adding signs instead of numbers by another one and a bit.
+        scale = np.float32(np.sqrt(np.pi / 2) / width)
+        farthest = width + 2 * int(np.bitwise_count(question.large).sum())
+        shares = 1.0 - 2.0 * np.arange(farthest + 1) / farthest
+        cosines = (scale * np.abs(question.turned).sum() * shares).astype(np.float32)[distances]
+        totals = np.cumsum(np.bincount(distances))
+        pool = np.flatnonzero(distances <= np.searchsorted(totals, min(_POOL, len(distances))))
+        cosines[pool] = scale * (2.0 * question.likely(planes[:, pool]) - question.turned.sum())
         return AllCosines(repositories, counts, numbers, cosines)
 
 
-def _differing(words: NDArray[np.uint64], asked: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """Return in how many signs each vector differs from the question; block by block, so that what is at work stays near."""
-    differing = np.zeros(words.shape[1], np.uint16)
-    for start in range(0, words.shape[1], _BLOCK):
-        part = differing[start : start + _BLOCK]
-        for column, word in zip(words, asked, strict=True):
-            part += np.bitwise_count(column[start : start + _BLOCK] ^ word)
-    return differing
-
-
 def _joined(signs: Mapping[int, tuple[NDArray[np.int64], NDArray[np.uint8]]]) -> _Joined | None:
-    """Lay the signs of the repositories one after the other: as columns of 64 bits, and with the numbers of their chunks."""
-    repositories = sorted(repository for repository, (numbers, _) in signs.items() if len(numbers))
+    """Lay the signs of the repositories one after the other: as planes, and with the numbers of their chunks."""
+    repositories = sorted(signs)
     if not repositories:
         return None
-    parts = [signs[repository] for repository in repositories]
-    padded = _padded(np.concatenate([bits for _, bits in parts]))
-    counts = np.array([len(numbers) for numbers, _ in parts])
-    return np.ascontiguousarray(padded.T), 64 * padded.shape[1], repositories, counts, np.concatenate([numbers for numbers, _ in parts])
-
-
-def _padded(signs: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return rows of bytes as rows of 64 bits."""
-    width = -(-signs.shape[1] // 8) * 8
-    padded = np.zeros((len(signs), width), np.uint8)
-    padded[:, : signs.shape[1]] = signs
-    return padded.view(np.uint64)
+    numbers, octets = zip(*(signs[repository] for repository in repositories), strict=True)
+    planes = np.concatenate(octets).view("<u8").astype(np.uint64, copy=False).T
+    return np.ascontiguousarray(planes), repositories, np.array(list(map(len, numbers))), np.concatenate(numbers)

@@ -24,9 +24,9 @@ WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(re
 GROUP BY repository_id
 
 -- name: signs_of_repositories
--- The signs of the vectors of some repositories, and the numbers of their chunks.
-SELECT repository_id, array_agg(blob_id + chunk_index), array_agg(binary_quantize(dense))
-FROM vectors
+-- The signs of the vectors of some repositories, blob by blob, and how many bytes they are of each.
+SELECT repository_id, array_agg(blob_id), array_agg(octet_length(signs)), string_agg(signs, ''::bytea)
+FROM vector_signs
 WHERE tenant_id = %(tenant)s AND model = %(model)s AND repository_id = ANY (%(repositories)s::bigint[])
 GROUP BY repository_id
 
