@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 # Root keeps its rights over the files of others, which the socket of a database is; nobody else needs them.
 ALONE = ["unshare", "-m" if hasattr(os, "geteuid") and os.geteuid() == 0 else "-rm"]
 MOUNT = 'mount -t tmpfs -o "size=$1" none "$TMPDIR" || exit 99; shift; exec "$@"'
-LARGE = {f"large{number}.py": f"# {number}\n" + "a = 1\n" * 100_000 for number in range(3)}
+# 750 kB, and no definitions, of which so many take long to write.
+LARGE = {f"large{number}.py": f"# {number}\n" + "pass\n" * 50_000 for number in range(3)}
 
 
 @pytest.fixture
@@ -64,6 +66,7 @@ def try_until_failed(connection: Connection, program: Program, folder: Path, job
         if tried.state is JobState.FAILED:
             return tried
         assert tried.state is JobState.PENDING
+        time.sleep(max(tried.due_at - time.time(), 0) + 0.01)
     raise AssertionError("it never failed")
 
 

@@ -130,15 +130,21 @@ def row_key(key: ViewKey) -> tuple[str | bytes, str | bytes]:
 
 
 def close_after_writing(connection: sqlite3.Connection, folder: Path) -> None:
-    """Close the catalog, and copy a log that has grown into it unless somebody reads an older state.
+    """Close the catalog, and empty a log that has grown.
 
     Whoever closes the catalog last does that too, so a small log stays only while there are readers.
     """
     log = folder / (CATALOG + "-wal")
     if log.exists() and log.stat().st_size > _LARGE_LOG_BYTES:
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_log(connection)
     connection.close()
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Copy the log into the catalog, unless somebody reads an older state: that is not waited for."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
 
 def remove_catalog(folder: Path) -> None:

@@ -19,6 +19,7 @@ from codetriever.store.embedded.catalog import (
     VIEWS,
     as_column,
     durable,
+    empty_log,
     make_durable,
     mark_changed,
     mark_unswept,
@@ -247,7 +248,7 @@ class EmbeddedWriter:
             compact(self._folder, self._connection, whole=True)
             sweep_files(self._folder, self._connection)
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            empty_log(self._connection)
 
     def close(self) -> None:
         """Forget what was added and not flushed."""

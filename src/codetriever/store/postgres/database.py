@@ -214,7 +214,7 @@ def translated() -> Iterator[None]:
     except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
         raise TransactionUndone(f"Others kept undoing a transaction: {_said(error)}", hint="Try again.") from error
     except psycopg_pool.PoolTimeout as error:
-        raise DatabaseUnavailable("The database is busy: no connection became free in time.", hint="Try again later.") from error
+        raise DatabaseUnavailable("The database gave no connection in time: it is busy, or away.", hint="Try again later.") from error
     except (psycopg.OperationalError, psycopg_pool.PoolClosed) as error:
         raise DatabaseUnavailable(f"The connection to the database failed: {_said(error)}", hint="Try again; its log tells why.") from error
 
