@@ -125,14 +125,22 @@ def limit_arenas(count: int) -> None:
 
 def tree_memory_bytes() -> int:
     """Return the memory of this process and its descendants: proportional shares where the system tells them, else resident."""
-    import psutil
+    return sum(map(_process_memory_bytes, _tree()))
 
-    this = psutil.Process()
-    total = 0
-    for process in (this, *this.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            total += _process_memory_bytes(process.pid)
-    return total
+
+def _tree() -> list[int]:
+    """Return this process and its descendants. Linux tells the children of a thread; elsewhere all processes are looked at."""
+    pids = [os.getpid()]
+    if not os.path.exists("/proc/thread-self/children"):  # noqa: PTH110
+        import psutil
+
+        return pids + [child.pid for child in psutil.Process().children(recursive=True)]
+    for pid in pids:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
+            for thread in threads:
+                with contextlib.suppress(OSError), open(f"{thread.path}/children", encoding="ascii") as children:
+                    pids += map(int, children.read().split())
+    return pids
 
 
 def _process_memory_bytes(pid: int) -> int:
@@ -145,4 +153,7 @@ def _process_memory_bytes(pid: int) -> int:
         pass
     import psutil
 
-    return int(psutil.Process(pid).memory_info().rss)
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:  # it has ended meanwhile
+        return 0

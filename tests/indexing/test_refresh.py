@@ -539,7 +539,7 @@ def test_a_process_that_was_started_for_nothing_ends(project, monkeypatch):
         pools.append(Pool(*arguments, **named))
         return pools[-1]
 
-    monkeypatch.setattr(parsers, "Pool", watched)
+    monkeypatch.setattr("codetriever.indexing.pool.Pool", watched)
     project.refresh(workers=2)
     assert [pool.pids for pool in pools] == [[]]
     assert not psutil.Process().children()

@@ -5,12 +5,13 @@ Apart from `analysis`, because whoever only reads need not load parsers.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from codetriever.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -64,3 +65,10 @@ class Projector(Protocol):
     ) -> NDArray[np.float32]:
         """Return `(len(pair_counts), dimensions)` unit rows; the arguments are columns of `AnalysedBlobs`."""
         ...
+
+
+def load_analyser(name: str) -> Callable[..., Analysis]:
+    """Return the function that analyses, by its name in a setup: "module:function"."""
+    module, _, function = name.partition(":")
+    analyse: Callable[..., Analysis] = getattr(import_module(module), function)
+    return analyse

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from codetriever.indexing.attempt import ended_badly, marked
-from codetriever.indexing.messages import Projector
-from codetriever.indexing.pool import Pool, worker_count, worker_share
+from codetriever.indexing.messages import Projector, load_analyser
 from codetriever.indexing.streaming import Bound
-from codetriever.indexing.worker import Setup, load_analyser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from codetriever.indexing.indexer import Task
     from codetriever.indexing.messages import Analysis, RawBlob
     from codetriever.indexing.plan import Plan
+    from codetriever.indexing.pool import Pool
 
 POOL_WORTH_S = 1.0
 """Less work than this is shared by this process and others. That is a process less to start, 0.12 s of processor time and as much again to
@@ -48,8 +48,6 @@ class Parsers:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        options = task.options
-        self._size = options.workers or worker_count(options.memory_bytes)
         self._pool: Pool | None = None
         self._up: list[Future[list[Analysis]]] = []  # done when a process is ready
         self._given: list[Future[list[Analysis]]] = []  # to processes that share the work
@@ -68,19 +66,30 @@ class Parsers:
     @contextmanager
     def at_work(self, plan: Plan) -> Iterator[tuple[Submit, Bound]]:
         """Give what analyses a batch, and how much may be in flight."""
-        bound = Bound(BATCHES_IN_FLIGHT * max(self._size, 1), BYTES_IN_FLIGHT)
         work_s = len(plan.wanted) * FILE_S + plan.wanted_bytes / BYTES_PER_S
         is_suspect = self._task.options.isolate or ended_badly(self._task.store.folder)
         with marked(self._task.store.folder):
-            if self._size and (work_s >= POOL_WORTH_S or is_suspect):
-                yield self._own_pool(self._size if work_s >= POOL_WORTH_S else 1).submit, bound
-            elif self._size > 1 and work_s >= HELP_WORTH_S:
-                self._start(min(self._size - 1, int(work_s / HELP_WORTH_S)))
-                yield self._share, bound
-            else:
+            if work_s < min(HELP_WORTH_S, POOL_WORTH_S) and not is_suspect:
                 self._close()
                 yield self._do_here, Bound(1, BYTES_IN_FLIGHT)
+            else:
+                yield self._submit(work_s, is_suspect=is_suspect), Bound(BATCHES_IN_FLIGHT * max(self._size, 1), BYTES_IN_FLIGHT)
         self._close()
+
+    def _submit(self, work_s: float, *, is_suspect: bool) -> Submit:
+        """Return what analyses a batch when there is so much work that processes are worth their start, or a file may end this one."""
+        if self._size and (work_s >= POOL_WORTH_S or is_suspect):
+            return self._own_pool(self._size if work_s >= POOL_WORTH_S else 1).submit
+        if self._size > 1:
+            self._start(min(self._size - 1, int(work_s / HELP_WORTH_S)))
+        return self._share
+
+    @cached_property
+    def _size(self) -> int:
+        """How many processes there may be; none where there can be none."""
+        from codetriever.indexing.pool import worker_count  # what little work does not need
+
+        return self._task.options.workers or worker_count(self._task.options.memory_bytes)
 
     def _start(self, count: int) -> None:
         """Have so many processes started, those that were started before included."""
@@ -89,6 +98,9 @@ class Parsers:
 
     def _own_pool(self, size: int) -> Pool:
         """Return the pool, for so many processes."""
+        from codetriever.indexing.pool import Pool, worker_share
+        from codetriever.indexing.worker import Setup
+
         if self._pool is None:
             options = self._task.options
             limit_bytes = max(options.memory_bytes, LEAST_WORKER_LIMIT_BYTES, LIMIT_BYTES_PER_FILE_BYTE * options.max_file_bytes)

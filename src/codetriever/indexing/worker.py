@@ -10,10 +10,10 @@ import os
 import pickle
 import signal
 import struct
-from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from codetriever.indexing.messages import load_analyser
 from codetriever.system import end_after
 from codetriever.values import dataclass
 
@@ -75,13 +75,6 @@ def read_frame(pipe: IO[bytes]) -> Any:
     if len(body) < length:
         raise EOFError
     return pickle.loads(body)
-
-
-def load_analyser(name: str) -> Callable[..., Analysis]:
-    """Return the function that a setup names."""
-    module, _, function = name.partition(":")
-    analyse: Callable[..., Analysis] = getattr(import_module(module), function)
-    return analyse
 
 
 def main() -> None:

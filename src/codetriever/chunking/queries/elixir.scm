@@ -1,3 +1,6 @@
+; Inside of a pattern `_` stands for kinds that their fields tell anyway. Naming them would double the time that compiling takes, a tenth of
+; a second, in which the grammar is searched for all that they may hold.
+
 (call target: (identifier) @_keyword (arguments . (alias) @name) (do_block)
   (#eq? @_keyword "defmodule")) @definition.module
 (call target: (identifier) @_keyword (arguments . (alias) @name) (do_block)
@@ -12,22 +15,22 @@
 (call target: (identifier) @_keyword
   (arguments . [
     (identifier) @name
-    (call target: (identifier) @name)
-    (binary_operator left: [(identifier) @name (call target: (identifier) @name)] operator: "when")
-    (binary_operator left: (binary_operator operator: _ @name) operator: "when")
+    (_ target: (identifier) @name)
+    (_ left: [(identifier) @name (_ target: (identifier) @name)] operator: "when")
+    (_ left: (_ left: (_) operator: _ @name) operator: "when")
   ])
   (do_block)
   (#any-of? @_keyword "def" "defp")) @definition.function
 (call target: (identifier) @_keyword
   (arguments . [
     (identifier) @name
-    (call target: (identifier) @name)
-    (binary_operator left: [(identifier) @name (call target: (identifier) @name)] operator: "when")
-    (binary_operator left: (binary_operator operator: _ @name) operator: "when")
+    (_ target: (identifier) @name)
+    (_ left: [(identifier) @name (_ target: (identifier) @name)] operator: "when")
+    (_ left: (_ left: (_) operator: _ @name) operator: "when")
   ] . (keywords))
   (#any-of? @_keyword "def" "defp" "defdelegate")) @definition.function
-(do_block
-  (call target: (identifier) @_keyword . (arguments . (call target: (identifier) @name) .) .) @definition.function
+(_ "do"
+  (call target: (identifier) @_keyword . (arguments . (_ target: (identifier) @name) .) .) @definition.function
   (#any-of? @_keyword "def" "defp"))
 (call target: (identifier) @_keyword
   (arguments . (binary_operator operator: _ @name))
@@ -41,17 +44,17 @@
 (call target: (identifier) @_keyword
   (arguments . [
     (identifier) @name
-    (call target: (identifier) @name)
-    (binary_operator left: (call target: (identifier) @name) operator: "when")
-    (binary_operator left: (binary_operator operator: _ @name) operator: "when")
+    (_ target: (identifier) @name)
+    (_ left: (_ target: (identifier) @name) operator: "when")
+    (_ left: (_ left: (_) operator: _ @name) operator: "when")
   ])
   (do_block)
   (#any-of? @_keyword "defmacro" "defmacrop")) @definition.macro
 (call target: (identifier) @_keyword
   (arguments . [
     (identifier) @name
-    (call target: (identifier) @name)
-    (binary_operator left: (call target: (identifier) @name) operator: "when")
+    (_ target: (identifier) @name)
+    (_ left: (_ target: (identifier) @name) operator: "when")
   ] . (keywords))
   (#any-of? @_keyword "defmacro" "defmacrop")) @definition.macro
 (call target: (identifier) @_keyword
@@ -60,21 +63,21 @@
   (#any-of? @_keyword "defmacro" "defmacrop")
   (#not-eq? @name "when")) @definition.macro
 (call target: (identifier) @_keyword
-  (arguments . (binary_operator left: (call target: (identifier) @name) operator: "when") .)
+  (arguments . (_ left: (_ target: (identifier) @name) operator: "when") .)
   (#any-of? @_keyword "defguard" "defguardp")) @definition.macro
 
-(unary_operator operator: "@" operand: (call target: (identifier) @_keyword
+(unary_operator operator: "@" operand: (_ target: (identifier) @_keyword
   (arguments . (binary_operator
-    left: [(identifier) @name (call target: (identifier) @name)]
+    left: [(identifier) @name (_ target: (identifier) @name)]
     operator: "::")))
   (#any-of? @_keyword "type" "typep" "opaque")) @definition.type
-(unary_operator operator: "@" operand: (call target: (identifier) @_keyword
+(unary_operator operator: "@" operand: (_ target: (identifier) @_keyword
   (arguments . [
-    (binary_operator left: (call target: (identifier) @name) operator: "::")
-    (binary_operator left: (binary_operator left: (call target: (identifier) @name) operator: "::") operator: "when")
+    (_ left: (_ target: (identifier) @name) operator: "::")
+    (_ left: (_ left: (_ target: (identifier) @name) operator: "::") operator: "when")
   ]))
   (#any-of? @_keyword "callback" "macrocallback")) @definition.method
-(do_block (unary_operator operator: "@" operand: (call target: (identifier) @name (arguments)))
+(_ "do" (unary_operator operator: "@" operand: (_ target: (identifier) @name (arguments)))
   @definition.constant
   (#not-match? @name "^(doc|moduledoc|typedoc|spec|typep?|opaque|(macro)?callback|impl|behaviour|derive|before_compile|after_compile|after_verify|on_definition|on_load|compile|dialyzer|deprecated|external_resource|enforce_keys|optional_callbacks|vsn|(module|describe)?tag|nifs|file)$"))
 

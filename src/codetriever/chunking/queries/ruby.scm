@@ -1,6 +1,6 @@
-(class name: (scope_resolution scope: (_) @scope name: (constant) @name)) @definition.class
+(class name: (_ scope: (_) @scope name: (constant) @name)) @definition.class
 (class name: (constant) @name) @definition.class
-(module name: (scope_resolution scope: (_) @scope name: (constant) @name)) @definition.module
+(module name: (_ scope: (_) @scope name: (constant) @name)) @definition.module
 (module name: (constant) @name) @definition.module
 
 (program (method name: (_) @name) @definition.function)
@@ -11,16 +11,16 @@
 
 (call
   method: (identifier) @_method
-  arguments: (argument_list . (simple_symbol) @name)
+  arguments: (_ . (simple_symbol) @name)
   (#any-of? @_method "define_method" "alias_method" "define_singleton_method")) @definition.method
 (call
   method: (identifier) @_method
-  arguments: (argument_list (simple_symbol) @name @definition.field)
+  arguments: (_ (simple_symbol) @name @definition.field)
   (#any-of? @_method "attr_reader" "attr_accessor" "attr_writer"))
 
 (assignment
   left: (constant) @name
-  right: (call receiver: (constant) @_receiver method: (identifier) @_method)
+  right: (_ receiver: (constant) @_receiver method: (identifier) @_method)
   (#any-of? @_receiver "Struct" "Data" "Class" "Module")
   (#any-of? @_method "new" "define")) @definition.class
 (assignment left: (constant) @name) @definition.constant

@@ -15,15 +15,15 @@
 
 (source_file (property_declaration
   (value_binding_pattern mutability: "let")
-  name: (pattern . bound_identifier: (simple_identifier) @name)) @definition.constant)
+  name: (_ . bound_identifier: (simple_identifier) @name)) @definition.constant)
 (source_file (property_declaration
-  name: (pattern . bound_identifier: (simple_identifier) @name)) @definition.variable)
+  name: (_ . bound_identifier: (simple_identifier) @name)) @definition.variable)
 (class_body (property_declaration
-  name: (pattern . bound_identifier: (simple_identifier) @name)) @definition.field)
+  name: (_ . bound_identifier: (simple_identifier) @name)) @definition.field)
 (enum_class_body (property_declaration
-  name: (pattern . bound_identifier: (simple_identifier) @name)) @definition.field)
+  name: (_ . bound_identifier: (simple_identifier) @name)) @definition.field)
 (protocol_property_declaration
-  name: (pattern bound_identifier: (simple_identifier) @name)) @definition.field
+  name: (_ bound_identifier: (simple_identifier) @name)) @definition.field
 
 ; references
 (import_declaration) @import

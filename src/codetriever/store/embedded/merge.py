@@ -88,7 +88,7 @@ def write_merged_vectors(plan: Plan, inputs: Sequence[VectorFile | None], writer
         owner, source = owners[start : start + _ROWS_AT_ONCE], sources[start : start + _ROWS_AT_ONCE]
         rows = np.zeros((len(owner), writer.dimensions), np.int8)
         scales = np.full(len(owner), -1, np.float32)
-        for number in np.unique(owner).tolist():
+        for number in np.flatnonzero(np.bincount(owner)).tolist():  # `np.unique` would load numpy.ma
             if (file := inputs[number]) is not None:
                 mine = owner == number
                 rows[mine], scales[mine] = file.rows[source[mine]], file.scales[source[mine]]
