@@ -38,6 +38,9 @@ def test_a_plan_is_shown_and_nothing_done_without_consent(run):
     refused = run("install")
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
+    told = json.loads(run("install", "--json").stdout)  # one object, which does not say that anything was done
+    assert told["error"]["code"] == "confirmation_needed"
+    assert not json.loads(run("install", "--dry-run", "--json").stdout)["done"]
     assert (run.home / ".codex" / "config.toml").read_text() == before
 
 
@@ -47,6 +50,9 @@ def test_install_check_uninstall(run):
     checked = run("install", "--check")
     assert checked.returncode == 0, checked.stdout
     assert "starts and answers" in checked.stdout
+    told = json.loads(run("install", "--check", "--json").stdout)
+    assert told["server"]["answers"]
+    assert all(client["knows"] for client in told["clients"])
     assert json.loads(run("install", "--yes", "--json").stdout)["changes"][0]["does"] == "unchanged"
     assert run("uninstall", "--yes").returncode == 0
     assert (run.home / ".codex" / "config.toml").read_text() == '# mine\nmodel = "x"\n'
@@ -62,6 +68,7 @@ def test_clients_that_are_not_known_or_have_no_such_file(run):
     assert "no client" in run("install", "nobody").stderr
     assert "--project" in run("install", "vscode").stderr
     assert '"servers"' in run("install", "--print", "vscode").stdout
+    assert "no client" in run("install", "--print", "nobody").stderr
 
 
 def test_doctor_looks_at_the_clients(run):

@@ -32,13 +32,13 @@ _ANSWER_S: Final = 20.0
 def install(command: Command, settings: Settings, screen: Screen) -> int:
     """Run `install [CLIENT...]`."""
     if command.show:
-        known = CLIENTS.get(command.words[0]) if command.words else None
+        known = chosen(command.words, Path.home())[0] if command.words else None
         screen.out.write(snippet(known, _program(None)))
         return 0
     project = Path.cwd() if command.project else None
     clients = _clients(command, project)
     if command.check:
-        return _check(clients, project, screen)
+        return _check(clients, project, command, screen)
     if find_spec("mcp") is None:
         raise ExtraMissing("The server for coding agents is not installed.", hint="pip install 'codetriever[mcp]'")
     changes = list(installing(clients, Path.home(), project, _program(project)))
@@ -72,24 +72,24 @@ def _clients(command: Command, project: Path | None) -> list[Client]:
 def _carry_out(changes: Sequence[Change], command: Command, screen: Screen) -> bool:
     """Show the plan, ask, and do it; False when nothing was done."""
     effective = [change for change in changes if change.does != "unchanged"]
-    if command.wants_json:
-        screen.json({"changes": [{"path": str(change.path), "does": change.does} for change in changes], "done": not command.dry_run})
-    else:
-        for change in effective:
-            screen.line(f"{change.does:8} {screen.path(str(change.path))}")
-            if command.dry_run and change.after is not None:
-                _show_added(change, screen)
+    for change in () if command.wants_json else effective:
+        screen.line(f"{change.does:8} {screen.path(str(change.path))}")
+        if command.dry_run and change.after is not None:
+            _show_added(change, screen)
     if not effective:
         screen.note("nothing to change")
-    if command.dry_run or not effective:
-        return False
-    if not command.yes:
-        if not screen.can_ask:
-            raise ConfirmationNeeded("These files would be changed.", hint="Say --yes, or --dry-run to look first.")
-        if not ask("Change these files?", screen):
-            return False
-    carry_out(effective)
-    return True
+    is_wanted = not command.dry_run and (not effective or _may_change(command, screen))
+    if is_wanted:
+        carry_out(effective)
+    if command.wants_json:
+        screen.json({"changes": [{"path": str(change.path), "does": change.does} for change in changes], "done": is_wanted})
+    return is_wanted and bool(effective)
+
+
+def _may_change(command: Command, screen: Screen) -> bool:
+    if not command.yes and (command.wants_json or not screen.can_ask):
+        raise ConfirmationNeeded("These files would be changed.", hint="Say --yes, or --dry-run to look first.")
+    return command.yes or ask("Change these files?", screen)
 
 
 def _show_added(change: Change, screen: Screen) -> None:
@@ -100,26 +100,26 @@ def _show_added(change: Change, screen: Screen) -> None:
         screen.line(f"    {line}")
 
 
-def _check(clients: Sequence[Client], project: Path | None, screen: Screen) -> int:
+def _check(clients: Sequence[Client], project: Path | None, command: Command, screen: Screen) -> int:
     """Say whether the server starts and answers, and which clients know it."""
-    problems = 0
     answer = _ask_server()
-    if "serverInfo" in answer:
-        screen.line(f"server   starts and answers: {answer['serverInfo']['name']} {answer['serverInfo']['version']}")
+    about = answer.get("serverInfo")
+    rows = [(client, path, _knows(client, path, project)) for client in clients if (path := settings_file(client, Path.home(), project))]
+    if command.wants_json:
+        named = [{"client": client.name, "path": path, "knows": knows} for client, path, knows in rows]
+        screen.json({"server": {"answers": about is not None, "found": about or answer["error"]}, "clients": named})
     else:
-        problems += 1
-        screen.line(f"server   {answer['error']}")
-    for client in clients:
-        path = settings_file(client, Path.home(), project)
-        if path is None:
-            continue
-        changed = [change for change in installing([client], Path.home(), project, _program(project)) if change.path == path]
-        is_there = changed[0].does == "unchanged"
-        problems += not is_there
-        screen.line(
-            f"{client.title}: {'knows the server' if is_there else 'does not know it, or another command'} ({screen.path(str(path))})"
-        )
-    return FAILED if problems else 0
+        screen.line(f"server   starts and answers: {about['name']} {about['version']}" if about else f"server   {answer['error']}")
+        for client, path, knows in rows:
+            state = "knows the server" if knows else "does not know it, or another command"
+            screen.line(f"{client.title}: {state} ({screen.path(str(path))})")
+    return 0 if about and all(knows for *_, knows in rows) else FAILED
+
+
+def _knows(client: Client, path: Path, project: Path | None) -> bool:
+    """Say whether a client's settings start this server."""
+    changes = installing([client], Path.home(), project, _program(project))
+    return next(change for change in changes if change.path == path).does == "unchanged"
 
 
 def check_agents() -> Iterator[Check]:
