@@ -142,13 +142,17 @@ def _plan(task: Task, previous: FileTable | None, listing: bytes) -> Plan:
     )
 
 
-def _confirm(task: Task, files: int) -> None:
-    """Ask before the first index of something that was perhaps not meant."""
+def _confirm_place(task: Task) -> bool:
+    """Ask before the first index of a home or root folder, the listing of which alone can take minutes; say whether it is one."""
     root = task.checkout.root
-    reason = f"{root} is a home or root folder." if root in (Path.home(), Path(root.anchor)) else ""
-    if files > MANY_FILES:
-        reason = f"{root} has {files:,} files."
-    if reason and not task.confirm(reason):
+    is_wide = root in (Path.home(), Path(root.anchor))
+    if is_wide:
+        _confirm(task, f"{root} is a home or root folder.")
+    return is_wide
+
+
+def _confirm(task: Task, reason: str) -> None:
+    if not task.confirm(reason):
         raise ConfirmationNeeded(reason, hint="Name a smaller folder, or pass --yes to index all of it.")
 
 
@@ -179,9 +183,10 @@ def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexRepo
             if plan is None or not is_whole or not task.store.is_complete(task.key):
                 has_own = task.planner is None or task.store.generation(task.key) > 0
                 previous = writer.previous(task.key) if has_own else None
+                is_confirmed = previous is not None or _confirm_place(task)
                 plan = _plan(task, previous, writer.listing(task.key))
-                if previous is None:
-                    _confirm(task, len(plan.listing.paths))
+                if not is_confirmed and len(plan.listing.paths) > MANY_FILES:
+                    _confirm(task, f"{task.checkout.root} has {len(plan.listing.paths):,} files.")
             return _fill_and_switch(task, plan, writer, parsers, current.info if current is not None else None)
     except (StoreLocked, StoreNotWritable, DiskFull, DiskFailed) as error:
         if not task.has_deadline or plan is None or current is None:
