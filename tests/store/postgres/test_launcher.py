@@ -58,6 +58,12 @@ def test_start_use_stop(folder: Path) -> None:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
 
 
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseUnavailable, match=r"file/database cannot be made: (Not a directory|File exists)\."):
+        start(tmp_path / "file" / "database")
+
+
 @pytest.mark.skipif(not is_root, reason="only root has to run it as somebody else")
 def test_it_does_not_run_as_root(folder: Path) -> None:
     start(folder)

@@ -225,7 +225,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _make_folder(folder: Path) -> None:
     if not folder.exists():
-        make_private_folder(folder)
+        try:
+            make_private_folder(folder)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"The folder {folder} cannot be made: {error.strerror}.", hint="Name another: codetriever db start FOLDER"
+            ) from error
         account = _new_account()
         if account is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
