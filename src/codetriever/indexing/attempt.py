@@ -1,7 +1,7 @@
 """Did the last analysis in a process like this one never come back?
 
-Little work is done without parser processes, and there a parser's crash takes the program with it. So a mark is left while it is under
-way: whoever finds the mark knows that it ended badly, and uses processes, which tell the bad file from the others.
+Of little work this process does a share or all, and there a parser's crash takes the program with it. So a mark is left while it is under
+way: whoever finds the mark knows that it ended badly, and leaves all to parser processes, which tell the bad file from the others.
 """
 
 from __future__ import annotations
