@@ -177,13 +177,13 @@ def _write(task: Task, plan: Plan | None, current: _Current | None) -> IndexRepo
     wait_s = min(task.options.lock_wait_s, max(0.0, task.deadline - time.monotonic()))
     try:
         with task.store.writer(wait_s=wait_s) as writer, Parsers(task) as parsers:
-            if current is None:
-                parsers.begin()
             is_whole = current is not None and task.store.generation(task.key) == current.info.generation
             if plan is None or not is_whole or not task.store.is_complete(task.key):
                 has_own = task.planner is None or task.store.generation(task.key) > 0
                 previous = writer.previous(task.key) if has_own else None
                 is_confirmed = previous is not None or _confirm_place(task)
+                if previous is None and task.planner is None:
+                    parsers.begin()
                 plan = _plan(task, previous, writer.listing(task.key))
                 if not is_confirmed and len(plan.listing.paths) > MANY_FILES:
                     _confirm(task, f"{task.checkout.root} has {len(plan.listing.paths):,} files.")
