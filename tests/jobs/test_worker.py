@@ -338,8 +338,10 @@ def test_the_command_line_submits_waits_lists_and_cancels(program: Program, tmp_
 
 
 def test_several_workers_in_processes_of_their_own(connection: Connection, program: Program) -> None:
-    found = [connection.jobs.submit(f"r{number}", files=FILES) for number in range(6)]
     worker = program.start("worker", "--concurrency", "2", "--json")
+    for _ in range(2):
+        until(worker, '"started"')  # or the first would have done everything before the second looks
+    found = [connection.jobs.submit(f"r{number}", files=FILES) for number in range(6)]
     for job in found:
         assert connection.jobs.wait(job.id, timeout_s=60).result == "completed"
     assert len({connection.jobs.get(job.id).worker for job in found}) == 2
