@@ -39,6 +39,12 @@ DEFINITION_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
 DEFINITION_TEXTS = ("names", "qualified_names", "signatures")
 # Columns of numbers in the segment's string table.
 STRING_COLUMNS = ("chunk.names", *(f"definition.{name}" for name in DEFINITION_TEXTS))
+_POSTINGS = ("posting_low", "posting_high", "posting_frequencies")
+_POSTING_BYTES = 4
+# Postings that were read are let go of when they are so many: part of a word may stand in 2,000 terms, whose postings in the Linux kernel
+# would count as 150 MiB of this process's memory. The system maps some pages around each that is touched.
+_MOST_TOUCHED_BYTES = 32 << 20
+_MAPPED_AROUND_BYTES = 64 << 10
 # Stands for a definition's name in texts that hold it.
 _NAME = "\0"
 
@@ -69,6 +75,7 @@ class Segment:
         self._posting_low: NDArray[np.uint16] = array("posting_low")
         self._posting_high: NDArray[Any] = array("posting_high")
         self._posting_frequencies: NDArray[np.uint8] = array("posting_frequencies")
+        self._touched_bytes = 0  # of postings, about, since they were let go of
         self.chunks = len(self.keys)
         fits = (
             len(self.chunk_first) == len(self.definition_first) == len(self.blobs) + 1
@@ -81,7 +88,15 @@ class Segment:
     def postings(self, term: bytes) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
         """Return the local numbers of the chunks that hold the term and how often each does, or None."""
         position = self.terms.find(term)
-        return None if position < 0 else self.postings_at(position)
+        if position < 0:
+            return None
+        found = self.postings_at(position)
+        self._touched_bytes += _POSTING_BYTES * len(found[0]) + len(_POSTINGS) * _MAPPED_AROUND_BYTES
+        if self._touched_bytes > _MOST_TOUCHED_BYTES:
+            self._touched_bytes = 0
+            for name in _POSTINGS:
+                self.sections.release(name)
+        return found
 
     @property
     def posting_count(self) -> int:

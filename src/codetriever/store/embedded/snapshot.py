@@ -165,10 +165,7 @@ class EmbeddedSnapshot:
         def matching(terms: StringTable) -> Iterator[bytes]:
             return (terms.raw(position) for position in terms.containing(key))
 
-        found = _first_distinct((matching(segment.terms) for segment in self._space.segments), limit)
-        for segment in self._space.segments:
-            segment.sections.release("terms.data")  # read from end to end, of a large repository a hundred megabytes
-        return found
+        return _first_distinct((matching(segment.terms) for segment in self._space.segments), limit)
 
     def path_postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return the files whose path holds the term, ascending, and how often."""
