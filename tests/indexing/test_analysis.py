@@ -5,7 +5,7 @@ import pytest
 
 from codetriever.compression import decompressed
 from codetriever.embedding.static import load_static
-from codetriever.indexing.analysis import analyse
+from codetriever.indexing.analysis import NAME_WORTH, analyse
 from codetriever.indexing.messages import Projector, RawBlob
 from codetriever.lexical.terms import count_terms
 from codetriever.types import KINDS
@@ -47,7 +47,7 @@ def test_a_chunk_is_counted_with_the_name_of_its_definition():
         text = PYTHON.encode()[blobs.byte_start[chunk] : blobs.byte_end[chunk]].decode()
         expected = count_terms(text)
         for term, count in count_terms(blobs.names[chunk]).items():
-            expected[term] = expected.get(term, 0) + count
+            expected[term] = expected.get(term, 0) + count * NAME_WORTH
         assert terms_of(blobs, chunk) == expected
         assert blobs.lengths[chunk] == sum(expected.values())
         np.testing.assert_array_equal(blobs.vectors[chunk], EMBEDDER.project([expected])[0])

@@ -17,6 +17,8 @@ from projects import FILES, Project, commit, git, new_repository, write
 from codetriever import metrics
 from codetriever.corpus import changes, listing, read
 from codetriever.corpus.git import locate
+from codetriever.embedding.static import load_static
+from codetriever.embedding.table import write_table
 from codetriever.errors import ConfirmationNeeded, EmbedderFailed, StoreLocked, StoreNotWritable
 from codetriever.indexing import analysis, indexer, memory, parsers
 from codetriever.indexing.pool import Pool
@@ -429,6 +431,17 @@ def test_another_model_embeds_what_is_stored_and_reads_nothing(settled):
     assert report.embedded_chunks == first.chunks
     assert other.refresh().embedded_chunks == 0
     assert settled.refresh().embedded_chunks == 0  # the first model's vectors are still there
+
+
+def test_another_table_makes_the_same_vectors_of_what_is_stored_as_of_the_files(settled, tmp_path):
+    path = tmp_path / "other.table"
+    terms = ["refresh", "session", "token", "server", "start", "length", "menu", "point"]
+    write_table(path, terms, np.random.default_rng(3).normal(size=(len(terms), 16)).astype(np.float32))
+    settled.refresh()
+    again, fresh = (Project(settled.root, stores, load_static(path)) for stores in (settled.stores, tmp_path / "fresh"))
+    assert again.refresh().analysed_blobs == 0
+    fresh.refresh()
+    assert again.picture() == fresh.picture()
 
 
 def test_another_version_of_the_analysis_analyses_everything_again(settled):

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 _Span = TypeVar("_Span", Chunk, Definition)
 
+NAME_WORTH = 5
+"""How often the words of a definition's name count in its chunk, besides standing in the text: a field's weight, as in BM25F. NDCG@10 of
+360 commit questions, 1,350 doc comments and 401 annotated questions: .700 .708 .875 with 1; .701 .712 .876 with 3; .705 .712 .878 with
+5; .703 .713 .876 with 8. A right line was among ten hits for .678 and .682 of the first two with 1, .689 and .698 with 5."""
+
 _counter = TermCounter()
 
 
@@ -107,10 +112,10 @@ def _in_original(span: _Span, text: Text) -> _Span:
 
 
 def _chunk_words(source: bytes, chunk: Chunk, language: str) -> bytes:
-    """Return what of a chunk is counted: its text, and the name of its definition once more."""
+    """Return what of a chunk is counted: its text, and the name of its definition several times more."""
     data = source[chunk.byte_start : chunk.byte_end]
     text = words_in(chunk_text(data, language).encode() if language == NOTEBOOK else data)
-    return text + b" " + words_in(chunk.name.encode()) if chunk.name else text
+    return text + (b" " + words_in(chunk.name.encode())) * NAME_WORTH if chunk.name else text
 
 
 def _as_columns(cuts: Sequence[_Cut], projector: Projector | None, clock: _Clock) -> AnalysedBlobs:

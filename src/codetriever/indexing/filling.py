@@ -90,9 +90,11 @@ def _take_in(task: Task, plan: Plan, writer: Writer, intake: Intake, parsers: Pa
 
 
 def _embedded_again(task: Task, chunks: Sequence[StoredChunk]) -> NDArray[np.float32]:
+    from codetriever.indexing.analysis import NAME_WORTH
     from codetriever.indexing.vectors import embed, embedding_text
 
-    return embed(task.embedder, [embedding_text(chunk) for chunk in chunks])
+    name_worth = NAME_WORTH if isinstance(task.embedder, Projector) else 1
+    return embed(task.embedder, [embedding_text(chunk, name_worth=name_worth) for chunk in chunks])
 
 
 def _with_vectors(task: Task, analyses: Iterator[Analysis]) -> Generator[Analysis, None, None]:

@@ -78,10 +78,10 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
     return rows
 
 
-def embedding_text(chunk: StoredChunk) -> str:
-    """Return what an embedder is given of a chunk: its qualified name, a line feed and its text."""
+def embedding_text(chunk: StoredChunk, *, name_worth: int = 1) -> str:
+    """Return what an embedder is given of a chunk: its qualified name and a line feed, so often, and its text."""
     text = chunk.data.decode(chunk.encoding, "replace")
-    return f"{chunk.name}\n{chunk_text(text.encode(), chunk.language) if chunk.language == NOTEBOOK else text}"
+    return f"{chunk.name}\n" * name_worth + (chunk_text(text.encode(), chunk.language) if chunk.language == NOTEBOOK else text)
 
 
 def _embedding_texts(blobs: AnalysedBlobs) -> Iterator[str]:

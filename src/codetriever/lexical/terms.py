@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from codetriever.lexical.inflection import base_form
 
-ANALYSER_VERSION = 1
+ANALYSER_VERSION = 2
 
 MAX_TERM_CHARS = 96
 """Longer words are cut to their first characters, on both sides of a look-up."""

@@ -11,4 +11,4 @@ FORMAT_VERSION = 3
 
 # What derives chunks and terms from bytes: the versions of the chunker and of the analyser. Blobs and views made by others are as if
 # they were not there. A test compares it with the rooms, which a reader of the store does not import.
-FEATURES = "9.1"
+FEATURES = "9.2"
