@@ -1,8 +1,9 @@
 """Ask one tool questions about one checkout, in this process: ask.py TOOL CHECKOUT STORE < request > answers
 
 Runs under the Python of the tool it asks, so it needs nothing but the standard library and that tool. The request is a JSON object:
-`questions`, `limit`, and `warm_up` (questions asked first and not timed). The answer has for each question the places of its hits
-(path, first line, last line, characters of text), the milliseconds it took, and how many of them the processor worked.
+`questions`, `limit`, `warm_up` (questions asked first and not timed) and `rounds` (how often all questions are asked, one after the
+other). The answer has for each question the places of its hits (path, first line, last line, characters of text), the milliseconds it
+took, and how many of them the processor worked, both as medians of the rounds, and the milliseconds of the first.
 
 ASK_VECTOR_SHARE in the environment says what vectors count against words for codetriever (0: words alone).
 
@@ -16,6 +17,7 @@ ASK_RESULTS and ASK_LINES say how many results of how many lines the peer is ask
 
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -116,6 +118,16 @@ TOOLS = {
 }
 
 
+def ask_all(search, questions, limit):
+    """Ask each question once: its places, and the milliseconds on the wall and of the processor."""
+    asked = []
+    for query in questions:
+        started, worked = time.perf_counter(), time.process_time()
+        hits = search(query, limit)
+        asked.append((hits, (time.perf_counter() - started) * 1e3, (time.process_time() - worked) * 1e3))
+    return asked
+
+
 def main():
     tool, root, store = sys.argv[1:4]
     request = json.load(sys.stdin)
@@ -124,14 +136,11 @@ def main():
     open_s = time.perf_counter() - started
     for query in request.get("warm_up", ()):
         search(query, request["limit"])
-    places, latencies_ms, cpu_ms = [], [], []
-    for query in request["questions"]:
-        started, worked = time.perf_counter(), time.process_time()
-        hits = search(query, request["limit"])
-        latencies_ms.append((time.perf_counter() - started) * 1e3)
-        cpu_ms.append((time.process_time() - worked) * 1e3)
-        places.append(hits)
-    answers = {"open_s": open_s, "places": places, "latencies_ms": latencies_ms, "cpu_ms": cpu_ms}
+    rounds = [ask_all(search, request["questions"], request["limit"]) for _ in range(request["rounds"])]
+    places = [hits for hits, _, _ in rounds[0]]
+    latencies_ms, cpu_ms = ([statistics.median(one[part] for one in asked) for asked in zip(*rounds, strict=True)] for part in (1, 2))
+    first_ms = [wall for _, wall, _ in rounds[0]]
+    answers = {"open_s": open_s, "places": places, "latencies_ms": latencies_ms, "first_ms": first_ms, "cpu_ms": cpu_ms}
     if tool.endswith("-agent"):
         answers |= {"places": [found for found, _ in places], "characters": [characters for _, characters in places]}
     json.dump(answers, sys.stdout)

@@ -55,9 +55,11 @@ class Tool:
         found = list(store.glob("*/index/metadata.json"))
         return list(json.loads(found[0].read_text())["files"]) if found else None
 
-    def answer(self, root: Path, store: Path, questions: Sequence[str], *, limit: int = 10, timeout_s: float = 3600) -> dict[str, Any]:
+    def answer(
+        self, root: Path, store: Path, questions: Sequence[str], *, limit: int = 10, rounds: int = 1, timeout_s: float = 3600
+    ) -> dict[str, Any]:
         """What ask.py reports for these questions, asked in one process of the tool's own Python."""
-        request = json.dumps({"questions": list(questions), "limit": limit, "warm_up": WARM_UP})
+        request = json.dumps({"questions": list(questions), "limit": limit, "rounds": rounds, "warm_up": WARM_UP})
         command = [str(self.python), str(ASK), self.ask, str(root), str(store)]
         environment = {**os.environ, **self.env(store)}
         done = subprocess.run(command, input=request, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False)
