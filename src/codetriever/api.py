@@ -431,10 +431,10 @@ class Index:
 
 
 def _check_page(limit: int, offset: int) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidQuery(f"limit is {limit}; it can be 1 to {MAX_LIMIT}.", hint="Use --offset for the hits that follow.")
-    if offset < 0:
-        raise InvalidQuery(f"offset is {offset}; it cannot be negative.")
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidQuery(f"limit is {limit!r}; it can be 1 to {MAX_LIMIT}.", hint="Use an offset for the hits that follow.")
+    if not isinstance(offset, int) or offset < 0:
+        raise InvalidQuery(f"offset is {offset!r}; it is a whole number, 0 or more.")
 
 
 def _refuse(reason: str) -> bool:

@@ -262,17 +262,18 @@ def test_a_page_behind_the_end_is_empty(harbour):
     assert answer.total > 0
 
 
-@pytest.mark.parametrize("limit", [-1, 0, 101])
+@pytest.mark.parametrize("limit", [-1, 0, 101, 1.5, "10"])
 def test_a_limit_out_of_1_to_100_is_refused(harbour, limit):
     for ask in (harbour.search, harbour.similar, harbour.usages):
         with pytest.raises(InvalidQuery, match="1 to 100"):
             ask("Session", limit=limit)
 
 
-def test_a_negative_offset_is_refused(harbour):
+@pytest.mark.parametrize("offset", [-1, 2.0, None])
+def test_an_offset_that_is_none_is_refused(harbour, offset):
     for ask in (harbour.search, harbour.similar, harbour.usages):
-        with pytest.raises(InvalidQuery, match="negative"):
-            ask("Session", offset=-1)
+        with pytest.raises(InvalidQuery, match="0 or more"):
+            ask("Session", offset=offset)
 
 
 # What is said of an answer
