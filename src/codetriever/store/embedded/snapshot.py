@@ -161,11 +161,7 @@ class EmbeddedSnapshot:
     def terms_containing(self, part: str, limit: int) -> Sequence[str]:
         """Return terms of the stored vocabulary that hold `part` anywhere, in order."""
         key = encoded(part)
-
-        def matching(terms: StringTable) -> Iterator[bytes]:
-            return (terms.raw(position) for position in terms.containing(key))
-
-        return _first_distinct((matching(segment.terms) for segment in self._space.segments), limit)
+        return _first_distinct((segment.terms.containing(key) for segment in self._space.segments), limit)
 
     def path_postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return the files whose path holds the term, ascending, and how often."""
