@@ -39,10 +39,10 @@ DEFINITION_COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
 DEFINITION_TEXTS = ("names", "qualified_names", "signatures")
 # Columns of numbers in the segment's string table.
 STRING_COLUMNS = ("chunk.names", *(f"definition.{name}" for name in DEFINITION_TEXTS))
-_POSTINGS = ("posting_low", "posting_high", "posting_frequencies")
+_LOOKED_UP = ("terms.data", "terms.offsets", "posting_first", "posting_low", "posting_high", "posting_frequencies")
 _POSTING_BYTES = 4
-# Postings that were read are let go of when they are so many: part of a word may stand in 2,000 terms, whose postings in the Linux kernel
-# would count as 150 MiB of this process's memory. The system maps some pages around each that is touched.
+# What was looked up is let go of when it is so much: part of a word may stand in 2,000 terms, which lie all over the dictionary and the
+# postings. In the Linux kernel they would count as 250 MiB of this process's memory: the system maps pages around each that is touched.
 _MOST_TOUCHED_BYTES = 32 << 20
 _MAPPED_AROUND_BYTES = 64 << 10
 # Stands for a definition's name in texts that hold it.
@@ -75,7 +75,8 @@ class Segment:
         self._posting_low: NDArray[np.uint16] = array("posting_low")
         self._posting_high: NDArray[Any] = array("posting_high")
         self._posting_frequencies: NDArray[np.uint8] = array("posting_frequencies")
-        self._touched_bytes = 0  # of postings, about, since they were let go of
+        self._is_large = len(self._posting_low) * _POSTING_BYTES > _MOST_TOUCHED_BYTES
+        self._touched_bytes = 0  # about, since they were let go of
         self.chunks = len(self.keys)
         fits = (
             len(self.chunk_first) == len(self.definition_first) == len(self.blobs) + 1
@@ -91,11 +92,12 @@ class Segment:
         if position < 0:
             return None
         found = self.postings_at(position)
-        self._touched_bytes += _POSTING_BYTES * len(found[0]) + len(_POSTINGS) * _MAPPED_AROUND_BYTES
-        if self._touched_bytes > _MOST_TOUCHED_BYTES:
-            self._touched_bytes = 0
-            for name in _POSTINGS:
-                self.sections.release(name)
+        if self._is_large:
+            self._touched_bytes += _POSTING_BYTES * len(found[0]) + len(_LOOKED_UP) * _MAPPED_AROUND_BYTES
+            if self._touched_bytes > _MOST_TOUCHED_BYTES:
+                self._touched_bytes = 0
+                for name in _LOOKED_UP:
+                    self.sections.release(name)
         return found
 
     @property
