@@ -76,7 +76,7 @@ class Segment:
         self._posting_high: NDArray[Any] = array("posting_high")
         self._posting_frequencies: NDArray[np.uint8] = array("posting_frequencies")
         self._is_large = len(self._posting_low) * _POSTING_BYTES > _MOST_TOUCHED_BYTES
-        self._touched_bytes = 0  # about, since they were let go of
+        self._touched_bytes = 0  # about, since it was let go of
         self.chunks = len(self.keys)
         fits = (
             len(self.chunk_first) == len(self.definition_first) == len(self.blobs) + 1
